@@ -9,19 +9,19 @@ type Code int
 
 // The exit statuses.
 const (
-	OK             Code = 0   // done and confirmed
-	Negative       Code = 1   // the answer is no
-	Usage          Code = 2   // wrong usage or configuration
-	Unreachable    Code = 3   // no connection, or lost for good
-	Refused        Code = 4   // the broker said no
-	Timeout        Code = 5   // nothing, or too little, in time
-	Offline        Code = 6   // the device is offline
-	Rejected       Code = 7   // the device said no
-	Conflict       Code = 8   // somebody else was faster
-	Partial        Code = 9   // some done, some not
-	BadData        Code = 10  // an unparsable document
+	OK          Code = 0   // done and confirmed
+	Negative    Code = 1   // the answer is no
+	Usage       Code = 2   // wrong usage or configuration
+	Unreachable Code = 3   // no connection, or lost for good
+	Refused     Code = 4   // the broker said no
+	Timeout     Code = 5   // nothing, or too little, in time
+	Offline     Code = 6   // the device is offline
+	Rejected    Code = 7   // the device said no
+	Conflict    Code = 8   // somebody else was faster
+	Partial     Code = 9   // some done, some not
+	BadData     Code = 10  // an unparsable document
 	Interrupted Code = 130 // SIGINT
-	Terminated Code = 143 // SIGTERM
+	Terminated  Code = 143 // SIGTERM
 )
 
 // Row is one line of the table that help and documentation print.
