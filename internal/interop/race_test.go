@@ -1,0 +1,6 @@
+//go:build unix && race
+
+package interop_test
+
+// buildFlags make the mqx under test like the test itself: with the race detector.
+func buildFlags() []string { return []string{"-race"} }
