@@ -1,5 +1,11 @@
 package wire
 
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
 // PropertyID identifies a property (section 2.2.2.2).
 type PropertyID byte
 
@@ -90,11 +96,13 @@ func (p *Properties) Has(id PropertyID) bool {
 	}
 }
 
-// Set marks properties as present (their fields are set by the caller) and returns p.
+// Set marks properties as present (their fields are set by the caller) and returns p. It does nothing for the two that
+// count by their length.
 func (p *Properties) Set(ids ...PropertyID) *Properties {
 	for _, id := range ids {
 		p.present |= 1 << id
 	}
+	p.present &^= 1<<PropUserProperty | 1<<PropSubscriptionIdentifier
 	return p
 }
 
@@ -111,4 +119,27 @@ func (p *Properties) Clear(ids ...PropertyID) {
 // Empty reports whether no property is present. It is safe on nil.
 func (p *Properties) Empty() bool {
 	return p == nil || p.present == 0 && len(p.UserProperties) == 0 && len(p.SubscriptionIdentifiers) == 0
+}
+
+// Clone returns a copy of p that shares no memory with it, nil for nil.
+func (p *Properties) Clone() *Properties {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	for id := range PropertyID(64) {
+		switch id.kind() {
+		case kindText:
+			*c.textField(id) = strings.Clone(*p.textField(id))
+		case kindBinary:
+			*c.binaryField(id) = bytes.Clone(*p.binaryField(id))
+		default:
+		}
+	}
+	c.SubscriptionIdentifiers = slices.Clone(p.SubscriptionIdentifiers)
+	c.UserProperties = slices.Clone(p.UserProperties)
+	for i, u := range c.UserProperties {
+		c.UserProperties[i] = UserProperty{Key: strings.Clone(u.Key), Value: strings.Clone(u.Value)}
+	}
+	return &c
 }

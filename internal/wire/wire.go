@@ -1,11 +1,18 @@
 // Package wire is the packet codec for MQTT 5.0, 3.1.1 and 3.1.
 //
-// Encoding appends to a caller's slice ([Publish.Append], [Append]); decoding makes views: a decoded packet refers to
-// the bytes it was decoded from, so those must not be changed as long as the packet is in use ([Decode],
-// [Publish.Decode]). [Reader] splits a byte stream into packets and bounds their size before it allocates.
+// Encoding appends to a caller's slice ([Publish.Append] and its like); decoding makes views: the strings and byte slices
+// of a decoded packet share the bytes it was decoded from, so those must not be changed as long as the packet is in use
+// ([Decode], [Publish.Decode]). [Reader] splits a byte stream into packets and bounds their size before it allocates; a
+// view into what it returned keeps up to 64 KiB of its neighbours in memory, so [Publish.Clone] what is kept for long.
 //
 // Decoding is strict: each malformed form is refused with an [*Error] that carries the Reason Code a peer must be told
-// and the normative statement that was broken. Nothing here does I/O but Reader, and nothing keeps session state.
+// and the normative statement that was broken. Encoding refuses the same, so that what was encoded can be decoded. What a
+// protocol version cannot say is never dropped in silence but is an [*UnsupportedError].
+//
+// Left to the callers, because it needs to know more than one packet: the direction (a Client must not send a Subscription
+// Identifier in PUBLISH, or a Server Reference in DISCONNECT), the session (a Topic Alias that is too high, a Packet
+// Identifier in use, an AUTH out of turn), the syntax of Topic Filters (package topic; SUBACK answers each one) and
+// whether a Payload is the UTF-8 that its Payload Format Indicator says. Nothing here does I/O but Reader.
 package wire
 
 import "fmt"
@@ -55,6 +62,19 @@ const (
 	DISCONNECT
 	AUTH
 )
+
+// String returns the packet's name as the specification writes it: "PUBLISH".
+func (t Type) String() string {
+	names := [...]string{
+		CONNECT: "CONNECT", CONNACK: "CONNACK", PUBLISH: "PUBLISH", PUBACK: "PUBACK", PUBREC: "PUBREC", PUBREL: "PUBREL",
+		PUBCOMP: "PUBCOMP", SUBSCRIBE: "SUBSCRIBE", SUBACK: "SUBACK", UNSUBSCRIBE: "UNSUBSCRIBE", UNSUBACK: "UNSUBACK",
+		PINGREQ: "PINGREQ", PINGRESP: "PINGRESP", DISCONNECT: "DISCONNECT", AUTH: "AUTH",
+	}
+	if t < CONNECT || t > AUTH {
+		return fmt.Sprintf("packet type %d", byte(t))
+	}
+	return names[t]
+}
 
 // Sizes that the protocol fixes.
 const (
