@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/mqx-cli/mqx/internal/wire"
 )
@@ -9,9 +10,13 @@ import (
 // ErrConnectionLost is wrapped by the error of every call that a lost connection ended.
 var ErrConnectionLost = errors.New("connection lost")
 
-// RefusedError is the Server's refusal of a CONNECT, PUBLISH or SUBSCRIBE.
+// ErrClosed is returned by calls on a Session after Close or Abandon.
+var ErrClosed = errors.New("session closed")
+
+// RefusedError is the refusal of a CONNECT, PUBLISH, SUBSCRIBE or UNSUBSCRIBE, by the Server or because of the limits
+// that it announced in CONNACK.
 type RefusedError struct {
-	// Packet is what was refused: wire.CONNECT, wire.PUBLISH or wire.SUBSCRIBE.
+	// Packet is what was refused: wire.CONNECT, wire.PUBLISH, wire.SUBSCRIBE or wire.UNSUBSCRIBE.
 	Packet wire.Type
 	// Code is the Reason Code; below MQTT 5 its equivalent.
 	Code wire.ReasonCode
@@ -23,9 +28,57 @@ type RefusedError struct {
 	ServerReference string
 }
 
+// Error returns what was refused and why: `PUBLISH to "a/b" refused: Not authorized (0x87)`.
+func (e *RefusedError) Error() string {
+	s := e.Packet.String()
+	if e.Topic != "" {
+		s += fmt.Sprintf(" %q", e.Topic)
+	}
+	return s + " refused: " + describe(e.Code, e.Reason, e.ServerReference)
+}
+
 // DisconnectedError is a DISCONNECT that the Server sent. It wraps [ErrConnectionLost].
 type DisconnectedError struct {
-	Code            wire.ReasonCode
-	Reason          string
+	Code wire.ReasonCode
+	// Reason is the Server's Reason String, often empty.
+	Reason string
+	// ServerReference names another Server to use, often empty.
 	ServerReference string
+}
+
+func newDisconnectedError(p *wire.Disconnect) *DisconnectedError {
+	return &DisconnectedError{Code: p.Code, Reason: reasonString(p.Properties), ServerReference: serverReference(p.Properties)}
+}
+
+// Error returns the Server's reason.
+func (e *DisconnectedError) Error() string {
+	return "disconnected by the server: " + describe(e.Code, e.Reason, e.ServerReference)
+}
+
+// Unwrap returns [ErrConnectionLost].
+func (e *DisconnectedError) Unwrap() error { return ErrConnectionLost }
+
+// lostError is a connection that ended without a DISCONNECT.
+type lostError struct{ cause error }
+
+func (e *lostError) Error() string { return "connection lost: " + e.cause.Error() }
+
+func (e *lostError) Unwrap() []error { return []error{ErrConnectionLost, e.cause} }
+
+func describe(code wire.ReasonCode, reason, reference string) string {
+	s := fmt.Sprintf("%s (0x%02x)", code, byte(code))
+	if reason != "" {
+		s += fmt.Sprintf(": %q", reason)
+	}
+	if reference != "" {
+		s += fmt.Sprintf(", use server %q", reference)
+	}
+	return s
+}
+
+func serverReference(p *wire.Properties) string {
+	if p.Has(wire.PropServerReference) {
+		return p.ServerReference
+	}
+	return ""
 }

@@ -1,0 +1,220 @@
+package client
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// firstPublishID divides the Packet Identifiers: SUBSCRIBE and UNSUBSCRIBE, which the client engine sends, use those
+// below, PUBLISH those from here on.
+const firstPublishID = 0x0100
+
+// maxWindow is how many identifiers there are for PUBLISH.
+const maxWindow = 0x10000 - firstPublishID
+
+// window holds the QoS 1 and 2 messages on their way out (MQTT 5, 4.9: at most the Server's Receive Maximum).
+type window struct {
+	mu    sync.Mutex
+	limit int
+	slots []slot   // slot i has the identifier firstPublishID+i; grows as needed
+	free  []uint16 // identifiers that were used and are free again, oldest first
+	used  int
+	err   error         // set when the connection is lost
+	moved chan struct{} // closed when a slot was freed or the connection lost, nil while nobody waits
+}
+
+// slot is one message until its handshake ends.
+type slot struct {
+	open     bool
+	released bool // QoS 2: PUBREL was sent
+	msg      message.Message
+	done     func(Result)
+}
+
+// take claims an identifier for m, waiting for a free one.
+func (w *window) take(ctx context.Context, m message.Message, done func(Result)) (uint16, error) {
+	for {
+		w.mu.Lock()
+		if w.err != nil {
+			defer w.mu.Unlock()
+			return 0, w.err
+		}
+		if w.used < w.limit {
+			defer w.mu.Unlock()
+			id := w.next()
+			w.slots[id-firstPublishID] = slot{open: true, msg: m, done: done}
+			w.used++
+			return id, nil
+		}
+		moved := w.waitCh()
+		w.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// next prefers identifiers that were not used yet, then the one that has rested longest.
+func (w *window) next() uint16 {
+	if len(w.slots) < w.limit {
+		w.slots = append(w.slots, slot{})
+		return uint16(firstPublishID + len(w.slots) - 1) //nolint:gosec // limit is at most maxWindow
+	}
+	id := w.free[0]
+	w.free = w.free[1:]
+	return id
+}
+
+func (w *window) waitCh() chan struct{} {
+	if w.moved == nil {
+		w.moved = make(chan struct{})
+	}
+	return w.moved
+}
+
+func (w *window) wake() {
+	if w.moved != nil {
+		close(w.moved)
+		w.moved = nil
+	}
+}
+
+// slot finds the open message with the identifier. The lock is held.
+func (w *window) slot(id uint16) *slot {
+	i := int(id) - firstPublishID
+	if i < 0 || i >= len(w.slots) || !w.slots[i].open {
+		return nil
+	}
+	return &w.slots[i]
+}
+
+// acknowledged moves the message of a on. It returns the PUBREL to send, nil for none, and what to call when the message
+// is at its end, nil for nothing.
+func (w *window) acknowledged(a *wire.Ack) (release *wire.Ack, end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.slot(a.PacketID)
+	known := s != nil && s.msg.QoS == qosOf(a.Kind)
+	switch {
+	case a.Kind == wire.PUBREC && !a.Code.IsError():
+		release = &wire.Ack{Kind: wire.PUBREL, PacketID: a.PacketID}
+		if known {
+			s.released = true
+		} else {
+			release.Code = wire.PacketIdentifierNotFound
+		}
+		return release, nil
+	case !known, a.Kind == wire.PUBCOMP && !s.released:
+		return nil, nil // an answer to nothing that is open
+	}
+	done, res := s.done, result(a, s.msg.Topic)
+	*s = slot{}
+	w.used--
+	w.free = append(w.free, a.PacketID)
+	w.wake()
+	if done == nil {
+		return nil, nil
+	}
+	return nil, func() { done(res) }
+}
+
+// qosOf is the QoS of the messages that an acknowledgement belongs to.
+func qosOf(kind wire.Type) byte {
+	if kind == wire.PUBACK {
+		return 1
+	}
+	return 2
+}
+
+func result(a *wire.Ack, topic string) Result {
+	r := Result{Code: a.Code}
+	if a.Code.IsError() {
+		r.Err = &RefusedError{Packet: wire.PUBLISH, Code: a.Code, Reason: reasonString(a.Properties), Topic: topic}
+	}
+	return r
+}
+
+func reasonString(p *wire.Properties) string {
+	if p.Has(wire.PropReasonString) {
+		return p.ReasonString
+	}
+	return ""
+}
+
+// forget gives an identifier back whose PUBLISH was never sent.
+func (w *window) forget(id uint16) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.slot(id); s != nil {
+		*s = slot{}
+		w.used--
+		w.free = append(w.free, id)
+		w.wake()
+	}
+}
+
+// lose ends every open message with err, in the order of their identifiers, and refuses new ones.
+func (w *window) lose(err error) {
+	w.mu.Lock()
+	w.err = err
+	var ends []func(Result)
+	for i := range w.slots {
+		if w.slots[i].open && w.slots[i].done != nil {
+			ends = append(ends, w.slots[i].done)
+		}
+	}
+	w.slots, w.free = nil, nil
+	w.wake()
+	w.mu.Unlock()
+	for _, done := range ends {
+		done(Result{Err: err})
+	}
+}
+
+// open is how many messages have no final answer. It stays what it was when the connection is lost.
+func (w *window) open() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.used
+}
+
+// drained waits until no message is open.
+func (w *window) drained(ctx context.Context) error {
+	for {
+		w.mu.Lock()
+		if w.used == 0 {
+			w.mu.Unlock()
+			return nil
+		}
+		if w.err != nil {
+			defer w.mu.Unlock()
+			return w.err
+		}
+		moved := w.waitCh()
+		w.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// lostErr is why the connection was lost, nil while it is up.
+func (w *window) lostErr() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// full reports whether take would have to wait.
+func (w *window) full() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err == nil && w.used >= w.limit
+}

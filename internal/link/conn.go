@@ -1,0 +1,240 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// lingerTime bounds how long Close waits for the Server to read what was sent and to close its side.
+const lingerTime = 3 * time.Second
+
+// ErrUnsupportedVersion says that the Server answered a CONNECT as an older protocol level does.
+var ErrUnsupportedVersion = errors.New("the server does not speak this MQTT version")
+
+// ErrNoAnswer says that the Server closed the connection without a single byte in answer to CONNECT.
+var ErrNoAnswer = errors.New("the server closed the connection without an answer")
+
+// ErrNotMQTT says that the first byte from the Server cannot begin a CONNACK.
+var ErrNotMQTT = errors.New("the server does not speak MQTT")
+
+// ErrClosedByServer says that the Server closed the connection without a DISCONNECT.
+var ErrClosedByServer = errors.New("the server closed the connection")
+
+// ErrBroken is wrapped by the error of a send on a connection that has ended or is about to.
+var ErrBroken = errors.New("connection broken")
+
+// Handler takes what a [Conn] takes out of the inbound stream. All methods but Lost run on the read loop, in order. An
+// error ends the connection; a [*wire.Error] is told to an MQTT 5 Server in a DISCONNECT first.
+type Handler interface {
+	// HandleConnack is given every CONNACK.
+	HandleConnack(*wire.Connack)
+	// HandlePublish is given every PUBLISH with the time when its bytes were read. The struct is used again after the
+	// call; what it refers to is not.
+	HandlePublish(*wire.Publish, time.Time) error
+	// HandleAck is given every PUBACK, PUBREC, PUBREL and PUBCOMP. The struct is used again after the call.
+	HandleAck(*wire.Ack) error
+	// HandleDisconnect is given the Server's DISCONNECT.
+	HandleDisconnect(*wire.Disconnect)
+	// Pace is called before each packet is read and blocks for as long as none should be. It must return soon after Lost.
+	Pace()
+	// Lost is called once when the connection has ended, from any goroutine.
+	Lost(error)
+}
+
+// Config is what a [Conn] needs to know.
+type Config struct {
+	// Connect is the CONNECT that is sent in place of the engine's. Its Version is the level spoken.
+	Connect *wire.Connect
+	// Handler takes the messages.
+	Handler Handler
+	// Trace, when set, is told of every packet: "->" for sent, "<-" for received.
+	Trace func(direction string, p wire.Packet)
+}
+
+// Conn carries packets over a network connection. The client engine uses it as its net.Conn and sync.Locker; everything
+// else sends with [Conn.Send] and receives through the [Handler]. Reading happens in Read, on the engine's goroutine.
+type Conn struct {
+	net.Conn
+	cfg     Config
+	version wire.Version
+	out     outbox
+	in      *wire.Reader
+	source  *source
+
+	engine     sync.Mutex // held by the engine while it writes one packet
+	staged     []byte     // that packet
+	openUnsubs openUnsubscribes
+
+	forEngine []byte // inbound packets for the engine, as MQTT 5
+	pub       wire.Publish
+	ack       wire.Ack
+	answered  bool // a packet was received
+
+	established atomic.Bool
+	closing     atomic.Bool
+	ended       atomic.Bool // the inbound stream is at its end
+	closeOnce   sync.Once
+	lostOnce    sync.Once
+	lost        chan struct{}
+	lostErr     error
+}
+
+// NewConn puts a Conn over nc, which it owns from then on.
+func NewConn(nc net.Conn, cfg Config) *Conn {
+	c := &Conn{Conn: nc, cfg: cfg, version: cfg.Connect.Version, lost: make(chan struct{})}
+	c.source = &source{r: nc}
+	c.in = wire.NewReader(c.source, receiveLimit(cfg.Connect))
+	c.out.w, c.out.version = nc, c.version
+	c.out.failed = c.writeFailed
+	return c
+}
+
+// receiveLimit is the Maximum Packet Size that the CONNECT announces, 0 for none.
+func receiveLimit(p *wire.Connect) uint32 {
+	if p.Properties.Has(wire.PropMaximumPacketSize) {
+		return p.Properties.MaximumPacketSize
+	}
+	return 0
+}
+
+// source stamps each read with its time.
+type source struct {
+	r      io.Reader
+	at     time.Time // of the last read; belongs to the read loop, as does seen
+	seen   int64     // bytes
+	atNano atomic.Int64
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if s.seen == 0 && n > 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
+		err = ErrNotMQTT // at once: the rest of what looks like a packet may never come
+	}
+	s.at = time.Now()
+	s.seen += int64(n)
+	s.atNano.Store(s.at.UnixNano())
+	return n, err
+}
+
+// Version is the protocol level spoken.
+func (c *Conn) Version() wire.Version { return c.version }
+
+// Send queues p for the kernel without waiting.
+func (c *Conn) Send(p wire.Packet) error {
+	if err := c.out.add(p); err != nil {
+		return c.sendError(err)
+	}
+	if c.cfg.Trace != nil {
+		c.cfg.Trace("->", p)
+	}
+	return nil
+}
+
+// sendError prefers the reason why the connection ended to the way the write noticed it.
+func (c *Conn) sendError(err error) error {
+	if lost := c.Err(); lost != nil {
+		return fmt.Errorf("%w: %w", ErrBroken, lost)
+	}
+	return err
+}
+
+// Room waits until the outbound buffer takes more: back-pressure for senders of many packets.
+func (c *Conn) Room(ctx context.Context) error {
+	if err := c.out.room(ctx); err != nil {
+		return c.sendError(err)
+	}
+	return nil
+}
+
+// Flush waits until everything sent so far was handed to the kernel.
+func (c *Conn) Flush(ctx context.Context) error {
+	if err := c.out.flush(ctx); err != nil {
+		return c.sendError(err)
+	}
+	return nil
+}
+
+// LastSent is when bytes were last written; zero before the first.
+func (c *Conn) LastSent() time.Time { return unixNano(c.out.sentAt.Load()) }
+
+// LastReceived is when bytes were last read; zero before the first.
+func (c *Conn) LastReceived() time.Time { return unixNano(c.source.atNano.Load()) }
+
+func unixNano(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n)
+}
+
+// Lost is closed when the connection has ended.
+func (c *Conn) Lost() <-chan struct{} { return c.lost }
+
+// Err is why the connection has ended, nil before.
+func (c *Conn) Err() error {
+	select {
+	case <-c.lost:
+		return c.lostErr
+	default:
+		return nil
+	}
+}
+
+// Fail ends the connection for the reason err and closes it without lingering.
+func (c *Conn) Fail(err error) {
+	c.end(err)
+	_ = c.Conn.Close()
+}
+
+func (c *Conn) end(err error) {
+	c.lostOnce.Do(func() {
+		c.lostErr = err
+		close(c.lost)
+		c.out.refuse(err)
+		c.cfg.Handler.Lost(err)
+	})
+}
+
+// writeFailed gives the read loop a moment to find a DISCONNECT that tells why the Server stopped listening.
+func (c *Conn) writeFailed(err error) {
+	if c.Conn.SetReadDeadline(time.Now().Add(lingerTime/6)) != nil {
+		c.end(fmt.Errorf("write: %w", err))
+	}
+}
+
+// Close ends the connection so that nothing already sent is lost: closing a socket with unread input makes the kernel
+// reset the connection, which destroys data on its way to the Server. So it closes only the outbound half and reads
+// until the Server has closed too.
+func (c *Conn) Close() error {
+	c.closeOnce.Do(func() {
+		c.closing.Store(true)
+		if c.established.Load() && !c.ended.Load() {
+			c.linger()
+		}
+		_ = c.Conn.Close()
+		c.end(net.ErrClosed)
+	})
+	return nil
+}
+
+func (c *Conn) linger() {
+	deadline := time.Now().Add(lingerTime)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	if c.out.flush(ctx) != nil {
+		return
+	}
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(deadline) != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, c.Conn)
+}
