@@ -17,7 +17,7 @@ func (b *branch[V]) nodes(fn func(key string, set bool)) int {
 	}
 	n := len(kids)
 	for _, kid := range kids {
-		fn(kid.key, kid.set())
+		fn(kid.key, kid.isSet())
 		if kid.kids != nil {
 			n += kid.kids.nodes(fn)
 		}

@@ -157,8 +157,8 @@ func (s *Store[V]) seekAfter(after, start string) position {
 
 // leapTo returns the first position from p on whose name is not less than target. That is often close by.
 func (s *Store[V]) leapTo(p position, target []byte) position {
-	const close = 4
-	for range close {
+	const steps = 4
+	for range steps {
 		p = s.next(p)
 		if !s.has(p) || s.at(p).name >= string(target) {
 			return p

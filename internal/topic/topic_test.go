@@ -64,7 +64,7 @@ func checkError(t *testing.T, err error, want string) {
 	got := ""
 	if err != nil {
 		got = err.Error()
-		if e := new(topic.Error); !errors.As(err, &e) {
+		if _, ok := errors.AsType[*topic.Error](err); !ok {
 			t.Errorf("error %v is a %T, want a *topic.Error", err, err)
 		}
 	}
@@ -222,11 +222,11 @@ func TestZeroFilterMatchesNothing(t *testing.T) {
 	}
 }
 
-func mustFilter(t testing.TB, s string) topic.Filter {
-	t.Helper()
+func mustFilter(tb testing.TB, s string) topic.Filter {
+	tb.Helper()
 	f, err := topic.ParseFilter(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 
 	return f
@@ -254,7 +254,7 @@ func checkParse(t *testing.T, s string, err error, want bool) {
 	if (err == nil) != want {
 		t.Errorf("%q: error %v, want valid %t", s, err, want)
 	}
-	if e := new(topic.Error); err != nil && (!errors.As(err, &e) || e.Offset < 0 || e.Offset > len(s) || e.Ref == "" || e.Msg == "") {
+	if e, ok := errors.AsType[*topic.Error](err); err != nil && (!ok || e.Offset < 0 || e.Offset > len(s) || e.Ref == "" || e.Msg == "") {
 		t.Errorf("%q: error %#v has no offset in the input or no statement", s, err)
 	}
 }

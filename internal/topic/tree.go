@@ -47,7 +47,7 @@ func (t *Tree[V]) Set(filter string, v V) {
 		}
 		at += len(kid.label())
 		if at == len(filter) {
-			if !kid.set() {
+			if !kid.isSet() {
 				kid.key = filter
 				t.n++
 			}
@@ -86,7 +86,7 @@ func (t *Tree[V]) Delete(filter string) bool {
 		switch {
 		case up.kids.len() == 0:
 			up.kids = nil
-		case !up.set():
+		case !up.isSet():
 			up.unset()
 		}
 	}
@@ -122,7 +122,7 @@ func (t *Tree[V]) find(filter string, above *[]*node[V]) *node[V] {
 		}
 		at += len(kid.label())
 		if at == len(filter) {
-			if kid.set() {
+			if kid.isSet() {
 				return kid
 			}
 
@@ -149,7 +149,7 @@ type node[V any] struct {
 
 func (n *node[V]) label() string { return n.key[n.from:n.to] }
 
-func (n *node[V]) set() bool { return n.to == len(n.key) }
+func (n *node[V]) isSet() bool { return n.to == len(n.key) }
 
 // unset makes n, which has kids but no value (any more), borrow the key of a kid, or become its only one.
 func (n *node[V]) unset() {
@@ -177,10 +177,10 @@ func (n *node[V]) match(name string, at int, fn func(V)) {
 
 		return
 	}
-	if n.set() {
+	if n.isSet() {
 		fn(n.value)
 	}
-	if n.kids != nil && n.kids.hash != nil && n.kids.hash.set() {
+	if n.kids != nil && n.kids.hash != nil && n.kids.hash.isSet() {
 		fn(n.kids.hash.value) // a/# matches a
 	}
 }
@@ -314,7 +314,7 @@ func (b *branch[V]) split(kid *node[V], common int) *node[V] {
 
 // matchWild visits the kids that begin with a wildcard.
 func (b *branch[V]) matchWild(name string, at int, fn func(V)) {
-	if b.hash != nil && b.hash.set() {
+	if b.hash != nil && b.hash.isSet() {
 		fn(b.hash.value)
 	}
 	if b.plus != nil {
@@ -337,7 +337,7 @@ func (b *branch[V]) walk(fn func(filter string, v V) bool) bool {
 		return strings.Compare(x.label()[:levelEnd(x.label(), 0)], y.label()[:levelEnd(y.label(), 0)])
 	})
 	for _, kid := range kids {
-		if kid.set() && !fn(kid.key, kid.value) {
+		if kid.isSet() && !fn(kid.key, kid.value) {
 			return false
 		}
 		if kid.kids != nil && !kid.kids.walk(fn) {
