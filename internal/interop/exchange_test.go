@@ -21,6 +21,7 @@ func payloads() []string {
 
 func TestInteropMosquittoSubReceivesWhatMqxPublishes(t *testing.T) {
 	forEachQoS(t, func(t *testing.T, v level, qos string) {
+		t.Helper()
 		t.Parallel()
 		s := startMosquitto(t)
 		args := s.at("-V", v.mosquitto, "-i", "watcher", "-q", "2", "-t", "plant/#", "-F", "%t %q %r [%p]", "-C", "6")
@@ -39,6 +40,7 @@ func TestInteropMosquittoSubReceivesWhatMqxPublishes(t *testing.T) {
 
 func TestInteropMqxSubReceivesWhatMosquittoPublishes(t *testing.T) {
 	forEachQoS(t, func(t *testing.T, v level, qos string) {
+		t.Helper()
 		t.Parallel()
 		s := startMosquitto(t)
 		watcher := startReady(t, s.mqx("sub", "-V", v.mqx, "-q", "2", "-t", "plant/#", "-F", "%t %q %r [%p]", "-C", "6")...)
@@ -54,6 +56,7 @@ func TestInteropMqxSubReceivesWhatMosquittoPublishes(t *testing.T) {
 }
 
 func TestInteropRetainedMessagesAreKeptReadAndCleared(t *testing.T) {
+	t.Parallel()
 	for _, v := range levels() {
 		t.Run("level "+v.mqx, func(t *testing.T) {
 			t.Parallel()

@@ -143,6 +143,7 @@ func eventually(t *testing.T, what string, happened func() bool) {
 
 // environment is the test's own without what would change the meaning of a command line.
 func environment(t *testing.T) []string {
+	t.Helper()
 	var env []string
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "MQX_") && !strings.HasPrefix(kv, "XDG_CONFIG_HOME=") && !strings.HasPrefix(kv, "GORACE=") {

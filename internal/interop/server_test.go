@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -35,12 +34,6 @@ func (s server) mqx(command string, args ...string) []string {
 func (s server) awaitLog(t *testing.T, text string) {
 	t.Helper()
 	eventually(t, "in the Server's log: "+text, func() bool { return strings.Contains(s.stderr.String(), text) })
-}
-
-// stop ends the Server as an administrator would.
-func (s server) stop() {
-	s.signal(syscall.SIGTERM)
-	s.wait()
 }
 
 // startMosquitto starts a Mosquitto without limits that would drop messages, with more lines of configuration.

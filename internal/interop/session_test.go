@@ -12,6 +12,7 @@ import (
 )
 
 func TestInteropWillIsPublishedAfterAKillAndNotAfterAnInterrupt(t *testing.T) {
+	t.Parallel()
 	for _, v := range levels() {
 		t.Run("level "+v.mqx, func(t *testing.T) {
 			t.Parallel()
@@ -37,6 +38,7 @@ func TestInteropWillIsPublishedAfterAKillAndNotAfterAnInterrupt(t *testing.T) {
 }
 
 func TestInteropSessionKeepsMessagesOfAnOfflineClientInOrder(t *testing.T) {
+	t.Parallel()
 	for _, v := range levels() {
 		t.Run("level "+v.mqx, func(t *testing.T) {
 			t.Parallel()
@@ -56,6 +58,7 @@ func TestInteropSessionKeepsMessagesOfAnOfflineClientInOrder(t *testing.T) {
 
 // A publisher whose Server dies must end, with the number of messages that nobody confirmed, and not hang.
 func TestInteropPublisherEndsWhenTheServerIsKilled(t *testing.T) {
+	t.Parallel()
 	for _, v := range levels()[:2] {
 		t.Run("level "+v.mqx, func(t *testing.T) {
 			t.Parallel()

@@ -31,8 +31,9 @@ func TestInteropStreamLosesAndRepeatsNothing(t *testing.T) {
 		name  string
 		start func(t *testing.T) server
 	}{
-		{"mosquitto", func(t *testing.T) server { return startMosquitto(t) }},
+		{"mosquitto", func(t *testing.T) server { t.Helper(); return startMosquitto(t) }},
 		{"mqx broker", func(t *testing.T) server {
+			t.Helper()
 			return startEmbedded(t, "--max-queued-messages", strconv.Itoa(2*count), "--max-queued-bytes", "268435456")
 		}},
 	}
@@ -48,6 +49,7 @@ func TestInteropStreamLosesAndRepeatsNothing(t *testing.T) {
 }
 
 func streamThrough(t *testing.T, s server, v level, qos string, count int) {
+	t.Helper()
 	sub := startReady(t, s.mqx("sub", "-V", v.mqx, "-q", qos, "-t", "stream", "-C", strconv.Itoa(count))...)
 	began := time.Now()
 	pub := start(t, strings.NewReader(numbers(count)), mqx(), s.mqx("pub", "-V", v.mqx, "-q", qos, "-t", "stream", "-l")...)
