@@ -37,12 +37,19 @@ func (c *Conn) next() error {
 	} else {
 		err = c.readError(err)
 	}
+	c.answered = true
+	if err != nil {
+		c.tell(err)
+	}
+	return err
+}
+
+// tell lets an MQTT 5 Server know what it did wrong.
+func (c *Conn) tell(err error) {
 	var refused *wire.Error
 	if errors.As(err, &refused) && c.version == wire.V5 && c.established.Load() {
 		_ = c.Send(&wire.Disconnect{Code: refused.Code}) // best effort: the connection ends anyway
 	}
-	c.answered = true
-	return err
 }
 
 func (c *Conn) take(first byte, body []byte) error {
