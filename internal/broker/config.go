@@ -1,0 +1,117 @@
+package broker
+
+import (
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// Defaults of [Config].
+const (
+	defaultReceiveMaximum    = 1024
+	defaultMaxQueuedMessages = 100_000
+	defaultMaxQueuedBytes    = 64 << 20
+	defaultConnectTimeout    = 10 * time.Second
+	defaultWriteTimeout      = 30 * time.Second
+)
+
+const (
+	// maxPacket is the size of the largest packet of the protocol: a fixed header of five bytes and what it can announce.
+	maxPacket = 5 + wire.MaxRemainingLength
+	// maxConnectPacket bounds a packet before CONNECT was accepted. Client Identifier, Will Topic, Will Payload, User Name
+	// and Password of 64 KiB each fit, with as much again for properties.
+	maxConnectPacket = 640 << 10
+	// topicAliasMaximum is how many Topic Aliases a client may use towards us.
+	topicAliasMaximum = 64
+	// lingerTime bounds how long a connection that we close is kept open for the other side to read why.
+	lingerTime = time.Second
+)
+
+// Config says how a [Broker] behaves. The zero value of a field means its stated default.
+type Config struct {
+	// MaxPacketSize is the size in bytes of the largest packet that is accepted. Default: the protocol's maximum, 256 MiB.
+	MaxPacketSize uint32
+	// ReceiveMaximum is how many QoS 2 messages a client may have open towards the Broker; it is announced to MQTT 5
+	// clients. Default: 1,024.
+	ReceiveMaximum uint16
+	// MaxQueuedMessages and MaxQueuedBytes (topics and payloads) bound what waits for one Session, apart from messages that
+	// were sent and not yet acknowledged. Beyond them QoS 0 messages are dropped; at QoS 1 or 2 a connected client is
+	// disconnected with Reason Code 0x97 and keeps its Session, and for a Session without a connection the new message is
+	// dropped. Dropped messages are counted in [Stats]. Retained Messages for a new subscription do not count: they are
+	// taken from the store as fast as the client reads. Defaults: 100,000 messages and 64 MiB.
+	MaxQueuedMessages int
+	MaxQueuedBytes    int64
+	// MaxKeepAlive is the longest Keep Alive in seconds that MQTT 5 clients may ask for, none included; they are told in
+	// CONNACK. Default: no limit.
+	MaxKeepAlive uint16
+	// ConnectTimeout bounds the time from accepting a connection to its CONNECT packet. Default: 10 s.
+	ConnectTimeout time.Duration
+	// WriteTimeout is how long a client may take nothing of what is written to it and send no PINGREQ either, before the
+	// connection is given up. Default: 30 s.
+	WriteTimeout time.Duration
+	// Access decides who may do what. Default: everybody may do everything.
+	Access Access
+	// Events, when set, is told what happens. It is called from many goroutines and must neither block for long nor call
+	// the Broker's methods that end it.
+	Events func(Event)
+	// Logger gets one line for each connection that ends with an error. Default: none.
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxPacketSize == 0 || c.MaxPacketSize > maxPacket {
+		c.MaxPacketSize = maxPacket
+	}
+	if c.ReceiveMaximum == 0 {
+		c.ReceiveMaximum = defaultReceiveMaximum
+	}
+	if c.MaxQueuedMessages == 0 {
+		c.MaxQueuedMessages = defaultMaxQueuedMessages
+	}
+	if c.MaxQueuedBytes == 0 {
+		c.MaxQueuedBytes = defaultMaxQueuedBytes
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = defaultConnectTimeout
+	}
+	if c.WriteTimeout == 0 {
+		c.WriteTimeout = defaultWriteTimeout
+	}
+	if c.Access == nil {
+		c.Access = open{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+
+	return c
+}
+
+// ClientInfo says who a client is.
+type ClientInfo struct {
+	ID       string // the Client Identifier, the assigned one if we assigned it
+	Username string
+	Version  wire.Version
+	Addr     net.Addr
+}
+
+// Access decides who may connect, publish and subscribe. Its methods are called from many goroutines, on the path of
+// every message.
+type Access interface {
+	// Authenticate returns Success, or why the client is refused: BadUserNameOrPassword, NotAuthorized, Banned and
+	// ServerUnavailable are understood by all.
+	Authenticate(client ClientInfo, c *wire.Connect) wire.ReasonCode
+	// MayPublish decides about a PUBLISH and about a Will Message.
+	MayPublish(client ClientInfo, topic string) bool
+	// MaySubscribe decides about a Topic Filter, given with `$share/NAME/` when it is shared.
+	MaySubscribe(client ClientInfo, filter string) bool
+}
+
+// open is the Access that allows everything.
+type open struct{}
+
+func (open) Authenticate(ClientInfo, *wire.Connect) wire.ReasonCode { return wire.Success }
+func (open) MayPublish(ClientInfo, string) bool                     { return true }
+func (open) MaySubscribe(ClientInfo, string) bool                   { return true }

@@ -1,0 +1,187 @@
+package broker
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/topic"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// connect reads CONNECT and answers it. After an error the connection has no Session and is to be closed.
+func (c *client) connect() error {
+	if err := c.conn.SetReadDeadline(time.Now().Add(c.b.cfg.ConnectTimeout)); err != nil {
+		return err
+	}
+	first, body, err := c.in.Next()
+	if err != nil {
+		return err
+	}
+	if wire.Type(first>>4) != wire.CONNECT {
+		return errors.New("the first packet is not CONNECT") // [MQTT-3.1.0-1]
+	}
+	packet, err := wire.Decode(wire.V5, first, body)
+	if err != nil {
+		c.refuseUndecoded(body, err)
+
+		return err
+	}
+	p, ok := packet.(*wire.Connect)
+	if !ok {
+		return errors.New("the first packet is not CONNECT")
+	}
+	connack, err := c.accept(p)
+	if err != nil {
+		c.refuse(err)
+
+		return err
+	}
+	c.in.SetMaxPacketSize(c.b.cfg.MaxPacketSize)
+	if c.keepAlive == 0 {
+		if err := c.conn.SetReadDeadline(time.Time{}); err != nil {
+			return err
+		}
+	}
+
+	c.join(p.CleanStart, connack)
+
+	return nil
+}
+
+// refuseUndecoded answers a CONNECT that could not be decoded, in the words of the protocol level that it claims.
+func (c *client) refuseUndecoded(body []byte, err error) {
+	name, rest, ok := cutString(body)
+	if !ok || len(rest) == 0 || !strings.HasPrefix(name, "MQ") {
+		return // not MQTT
+	}
+	c.info.Version = wire.Version(rest[0])
+	if name != "MQTT" || c.info.Version != wire.V5 {
+		// What all clients understand who are not MQTT 5 clients: return code 1 if the level is not one of ours.
+		c.info.Version = wire.V311
+	}
+	c.refuse(err)
+}
+
+// cutString takes an encoded string off the front of b.
+func cutString(b []byte) (s string, rest []byte, ok bool) {
+	if len(b) < 2 {
+		return "", nil, false
+	}
+	n := 2 + int(binary.BigEndian.Uint16(b))
+	if len(b) < n {
+		return "", nil, false
+	}
+
+	return string(b[2:n]), b[n:], true
+}
+
+// refuse sends CONNACK with the reason that err holds. Below MQTT 5 there are five reasons; for others the connection is
+// just closed.
+func (c *client) refuse(err error) {
+	code := wire.UnspecifiedError
+	var fault *wire.Error
+	var refused *refusal
+	switch {
+	case errors.As(err, &fault):
+		code = fault.Code
+	case errors.As(err, &refused):
+		code = refused.code
+	}
+	connack := wire.Connack{Code: code}
+	if c.info.Version >= wire.V5 {
+		connack.Properties = reasonString(err, c.maxPacket)
+	}
+	packet, err := connack.Append(nil, c.info.Version)
+	if err != nil || c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	if _, err := c.conn.Write(packet); err == nil {
+		linger(c.conn)
+	}
+}
+
+// accept checks CONNECT, takes from it what the connection needs to know, and returns the properties of CONNACK.
+func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
+	connack := &wire.Properties{}
+	c.info.Version = p.Version
+	c.info.ID, c.info.Username = strings.Clone(p.ClientID), strings.Clone(p.Username)
+	c.info.Addr = c.conn.RemoteAddr()
+	c.takeLimits(p)
+	if p.Properties.Has(wire.PropAuthenticationMethod) {
+		return nil, refuse(wire.BadAuthenticationMethod, "authentication method %q", p.Properties.AuthenticationMethod)
+	}
+	if c.info.ID == "" {
+		c.info.ID = "auto-" + rand.Text()
+		connack.AssignedClientIdentifier = c.info.ID
+		connack.Set(wire.PropAssignedClientIdentifier)
+	}
+	if code := c.b.cfg.Access.Authenticate(c.info, p); code != wire.Success {
+		return nil, refuse(code, "access denied")
+	}
+	if w := p.Will; w != nil {
+		if !topic.ValidName(w.Topic) {
+			return nil, refuse(wire.TopicNameInvalid, "invalid Will Topic")
+		}
+		if !c.mayPublish(w.Topic) {
+			return nil, refuse(wire.NotAuthorized, "access denied to the Will Topic")
+		}
+	}
+	c.will = newWill(c.info.ID, p.Will)
+	c.announce(connack, p)
+
+	return connack, nil
+}
+
+// takeLimits notes what the client asks for.
+func (c *client) takeLimits(p *wire.Connect) {
+	c.receiveMaximum = math.MaxUint16
+	if p.Version < wire.V5 {
+		if !p.CleanStart {
+			c.expiry = never // section 3.1.2.4 of MQTT 3.1.1 knows no end
+		}
+	} else if p.Properties.Has(wire.PropSessionExpiryInterval) {
+		c.expiry = p.Properties.SessionExpiryInterval
+	}
+	if p.Properties.Has(wire.PropReceiveMaximum) {
+		c.receiveMaximum = int(p.Properties.ReceiveMaximum)
+	}
+	if p.Properties.Has(wire.PropMaximumPacketSize) {
+		c.maxPacket = int(p.Properties.MaximumPacketSize)
+	}
+}
+
+// announce puts into CONNACK what differs from the defaults of the specification, and sets the Keep Alive.
+func (c *client) announce(connack *wire.Properties, p *wire.Connect) {
+	cfg, keepAlive := &c.b.cfg, p.KeepAlive
+	if p.Version >= wire.V5 && cfg.MaxKeepAlive > 0 && (keepAlive == 0 || keepAlive > cfg.MaxKeepAlive) {
+		keepAlive = cfg.MaxKeepAlive
+		connack.ServerKeepAlive = keepAlive
+		connack.Set(wire.PropServerKeepAlive)
+	}
+	c.keepAlive = time.Duration(keepAlive) * time.Second * 3 / 2 // [MQTT-3.1.2-22]
+	if cfg.ReceiveMaximum != math.MaxUint16 {
+		connack.ReceiveMaximum = cfg.ReceiveMaximum
+		connack.Set(wire.PropReceiveMaximum)
+	}
+	if cfg.MaxPacketSize < maxPacket {
+		connack.MaximumPacketSize = cfg.MaxPacketSize
+		connack.Set(wire.PropMaximumPacketSize)
+	}
+	connack.TopicAliasMaximum = topicAliasMaximum
+	connack.Set(wire.PropTopicAliasMaximum)
+}
+
+// join gives the connection its Session and sends CONNACK.
+func (c *client) join(cleanStart bool, props *wire.Properties) {
+	present := c.b.open(c, cleanStart)
+	connack := wire.Connack{SessionPresent: present && c.info.Version > wire.V31}
+	if c.info.Version >= wire.V5 {
+		connack.Properties = props
+	}
+	c.session.attach(c, &connack)
+	c.b.emit(Event{Kind: ClientConnected, ClientID: c.info.ID})
+}

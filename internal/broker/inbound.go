@@ -1,0 +1,116 @@
+package broker
+
+import (
+	"strings"
+
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// handlePublish is for a PUBLISH from the client.
+func (c *client) handlePublish(first byte, body []byte) error {
+	var p wire.Publish
+	if err := p.Decode(c.info.Version, first, body); err != nil {
+		return err
+	}
+	c.b.counters.received.Add(1)
+	name, err := c.topicOf(&p)
+	if err != nil {
+		return err
+	}
+	if p.Properties.Has(wire.PropSubscriptionIdentifier) {
+		return refuse(wire.ProtocolError, "PUBLISH to a Server with a Subscription Identifier") // [MQTT-3.3.4-6]
+	}
+	switch p.QoS {
+	case 0:
+		c.route(&p, name)
+	case 1:
+		c.sendAck(wire.PUBACK, p.PacketID, c.route(&p, name))
+	default:
+		return c.receiveOnce(&p, name)
+	}
+
+	return nil
+}
+
+// topicOf returns the Topic Name of a PUBLISH, in memory of its own.
+func (c *client) topicOf(p *wire.Publish) (string, error) {
+	if p.Properties.Has(wire.PropTopicAlias) {
+		alias := p.Properties.TopicAlias
+		if alias > topicAliasMaximum {
+			return "", refuse(wire.TopicAliasInvalid, "Topic Alias %d above %d", alias, topicAliasMaximum) // [MQTT-3.2.2-17]
+		}
+		if p.Topic == "" {
+			name, ok := c.aliases[alias]
+			if !ok {
+				return "", refuse(wire.ProtocolError, "Topic Alias %d stands for nothing", alias) // section 3.3.2.3.4
+			}
+
+			return name, nil
+		}
+		if c.aliases == nil {
+			c.aliases = make(map[uint16]string)
+		}
+		c.aliases[alias] = strings.Clone(p.Topic)
+	}
+	if p.Topic != c.lastTopic {
+		c.lastTopic = strings.Clone(p.Topic)
+	}
+
+	return c.lastTopic, nil
+}
+
+// mayPublish reports whether messages of the client to a topic are delivered. Topics that begin with $ are the Server's
+// [MQTT-4.7.2-1].
+func (c *client) mayPublish(name string) bool {
+	return !strings.HasPrefix(name, "$") && c.b.cfg.Access.MayPublish(c.info, name)
+}
+
+// route delivers a message and returns the Reason Code that the publisher is to be told.
+func (c *client) route(p *wire.Publish, name string) wire.ReasonCode {
+	if !c.mayPublish(name) {
+		return wire.NotAuthorized
+	}
+	m := newMessage(name, p.Payload, p.Properties)
+	m.from, m.qos, m.retain = c.info.ID, p.QoS, p.Retain
+	if !c.b.publish(m, &c.kicks) {
+		return wire.NoMatchingSubscribers
+	}
+
+	return wire.Success
+}
+
+// receiveOnce delivers a QoS 2 message when it comes for the first time, and acknowledges it each time [MQTT-4.3.3-10].
+func (c *client) receiveOnce(p *wire.Publish, name string) error {
+	received := c.session.received
+	if _, again := received[p.PacketID]; again {
+		c.sendAck(wire.PUBREC, p.PacketID, wire.Success)
+
+		return nil
+	}
+	if c.info.Version >= wire.V5 && len(received) >= int(c.b.cfg.ReceiveMaximum) {
+		return refuse(wire.ReceiveMaximumExceeded, "more than %d QoS 2 messages at once", c.b.cfg.ReceiveMaximum) // [MQTT-3.3.4-7]
+	}
+	code := c.route(p, name)
+	// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
+	if !code.IsError() || c.info.Version < wire.V5 {
+		if received == nil {
+			received = make(map[uint16]struct{})
+			c.session.received = received
+		}
+		received[p.PacketID] = struct{}{}
+	}
+	c.sendAck(wire.PUBREC, p.PacketID, code)
+
+	return nil
+}
+
+func (c *client) handlePubrel(p *wire.Ack) error {
+	code := wire.PacketIdentifierNotFound
+	if _, ok := c.session.received[p.PacketID]; ok {
+		delete(c.session.received, p.PacketID)
+		code = wire.Success
+	}
+	c.sendAck(wire.PUBCOMP, p.PacketID, code)
+
+	return nil
+}

@@ -1,0 +1,130 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// maxAcceptPause is the longest pause after a failed Accept.
+const maxAcceptPause = time.Second
+
+// Serve accepts connections and serves them until l fails or the Broker shuts down, when it returns nil. It closes l.
+func (b *Broker) Serve(l net.Listener) error {
+	defer l.Close()
+	b.mu.Lock()
+	if b.closing {
+		b.mu.Unlock()
+
+		return nil
+	}
+	b.listeners[l] = struct{}{}
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		delete(b.listeners, l)
+		b.mu.Unlock()
+	}()
+	pause := 5 * time.Millisecond
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 5 * time.Millisecond
+			if c := b.track(conn); c != nil {
+				go b.serve(c)
+			}
+		case b.stopping():
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept connections: %w", err)
+		default:
+			// Too many open files, or a connection that is gone already: neither ends a server.
+			b.cfg.Logger.Warn("accept connection", "error", err)
+			<-time.After(pause)
+			pause = min(2*pause, maxAcceptPause)
+		}
+	}
+}
+
+// ServeConn serves one connection until it ends, and closes it.
+func (b *Broker) ServeConn(conn net.Conn) {
+	if c := b.track(conn); c != nil {
+		b.serve(c)
+	}
+}
+
+// track notes a connection that begins, or closes it and returns nil when the Broker shuts down.
+func (b *Broker) track(conn net.Conn) *client {
+	c := newClient(b, conn)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closing {
+		conn.Close()
+
+		return nil
+	}
+	b.clients[c] = struct{}{}
+	b.work.Add(1)
+
+	return c
+}
+
+func (b *Broker) serve(c *client) {
+	defer func() {
+		b.mu.Lock()
+		delete(b.clients, c)
+		b.mu.Unlock()
+		b.work.Done()
+	}()
+	err := c.connect()
+	if c.session == nil {
+		b.cfg.Logger.Info("connection refused", "addr", c.conn.RemoteAddr(), "error", err)
+		c.conn.Close()
+
+		return
+	}
+	if err == nil {
+		err = c.serve()
+	}
+	c.finish(err)
+}
+
+// Shutdown ends the Broker: it accepts nothing more, tells MQTT 5 clients why (0x8B), writes what they are still to be
+// answered, and closes all connections, within about two seconds even if some do not read. When ctx ends first it closes
+// them at once and returns ctx's error. Afterwards the Broker is of no use, and its Sessions are gone.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	b.mu.Lock()
+	b.closing = true
+	listeners := slices.Collect(maps.Keys(b.listeners))
+	clients := slices.Collect(maps.Keys(b.clients))
+	b.mu.Unlock()
+	for _, l := range listeners {
+		l.Close()
+	}
+	for _, c := range clients {
+		c.stop(wire.ServerShuttingDown)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.work.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, c := range clients {
+		c.conn.Close()
+	}
+	<-done
+
+	return ctx.Err()
+}

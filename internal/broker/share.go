@@ -1,0 +1,63 @@
+package broker
+
+import (
+	"strings"
+	"sync/atomic"
+)
+
+// share is one Shared Subscription: a ShareName and a Topic Filter (section 4.8.2). Its members are guarded by the index.
+type share struct {
+	name    string
+	members []*subscription
+	turn    atomic.Uint32
+}
+
+func (n *filterNode) share(name string) *share {
+	if sh := n.shares[name]; sh != nil {
+		return sh
+	}
+	if n.shares == nil {
+		n.shares = make(map[string]*share, 1)
+	}
+	sh := &share{name: strings.Clone(name)}
+	n.shares[sh.name] = sh
+
+	return sh
+}
+
+// pick returns the member whose turn it is: connected ones in rotation, and only when there are none, and the message can
+// wait in a queue, one of the others. It returns nil when nobody can take the message.
+func (sh *share) pick(m *message) *subscription {
+	n := uint32(len(sh.members))
+	if n == 0 {
+		return nil
+	}
+	turn := sh.turn.Add(1)
+	var absent *subscription
+	for i := range n {
+		sub := sh.members[(turn+i)%n]
+		if sub.session.online.Load() {
+			return sub
+		}
+		if absent == nil && min(sub.qos, m.qos) > 0 {
+			absent = sub
+		}
+	}
+
+	return absent
+}
+
+// reassign gives messages of Shared Subscriptions, which their first choice did not take, to the member whose turn it is
+// now. Section 4.8.2 allows that for messages that were not sent, and at QoS 1 for unacknowledged ones.
+func (b *Broker) reassign(orphans []delivery) {
+	var k kicks
+	for _, d := range orphans {
+		b.index.mu.RLock()
+		sub := d.share.pick(d.msg)
+		b.index.mu.RUnlock()
+		if sub != nil {
+			b.push(sub.session, sub.delivery(d.msg), &k)
+		}
+	}
+	k.flush()
+}

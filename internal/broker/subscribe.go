@@ -1,0 +1,76 @@
+package broker
+
+import (
+	"strings"
+
+	"github.com/mqx-cli/mqx/internal/topic"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// handleSubscribe makes the subscriptions active, answers, and then begins to send Retained Messages.
+func (c *client) handleSubscribe(p *wire.Subscribe) error {
+	var ids []uint32
+	if p.Properties.Has(wire.PropSubscriptionIdentifier) {
+		ids = []uint32{p.Properties.SubscriptionIdentifiers[0]}
+	}
+	codes := make([]wire.ReasonCode, len(p.Subscriptions))
+	var replays []*replay
+	for i, o := range p.Subscriptions {
+		var r *replay
+		if codes[i], r = c.subscribe(o, ids); r != nil {
+			replays = append(replays, r)
+		}
+	}
+	c.send(&wire.Suback{PacketID: p.PacketID, Codes: codes})
+	for _, r := range replays {
+		c.session.replay(c.b, r, &c.kicks)
+	}
+
+	return nil
+}
+
+// subscribe makes one subscription. The replay is nil when no Retained Messages are to be sent.
+func (c *client) subscribe(o wire.Subscription, ids []uint32) (wire.ReasonCode, *replay) {
+	f, err := topic.ParseFilter(strings.Clone(o.Filter))
+	if err != nil {
+		return c.failure(wire.TopicFilterInvalid), nil
+	}
+	if !c.b.cfg.Access.MaySubscribe(c.info, f.String()) {
+		return c.failure(wire.NotAuthorized), nil
+	}
+	sub := newSubscription(c.session, f, o)
+	sub.ids = ids
+	var r *replay
+	c.b.index.add(sub, func(existed bool) {
+		// Section 3.8.3.1: Retain Handling; section 4.8.2: none for Shared Subscriptions.
+		wanted := !f.IsShared() && (o.RetainHandling == 0 || o.RetainHandling == 1 && !existed)
+		r = c.b.retained.begin(sub, wanted)
+	})
+	c.b.emit(Event{Kind: Subscribed, ClientID: c.info.ID, Filter: f.String()})
+
+	return wire.ReasonCode(o.QoS), r
+}
+
+// failure is how SUBACK says code. MQTT 3.1.1 has one code for all failures, and 3.1 has none, so its clients get the same.
+func (c *client) failure(code wire.ReasonCode) wire.ReasonCode {
+	if c.info.Version < wire.V5 {
+		return wire.UnspecifiedError
+	}
+
+	return code
+}
+
+func (c *client) handleUnsubscribe(p *wire.Unsubscribe) error {
+	codes := make([]wire.ReasonCode, len(p.Filters))
+	for i, filter := range p.Filters {
+		if !c.b.index.remove(c.session, filter) {
+			codes[i] = wire.NoSubscriptionExisted
+
+			continue
+		}
+		c.b.emit(Event{Kind: Unsubscribed, ClientID: c.info.ID, Filter: strings.Clone(filter)})
+	}
+	c.send(&wire.Unsuback{PacketID: p.PacketID, Codes: codes})
+
+	return nil
+}

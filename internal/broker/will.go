@@ -1,0 +1,126 @@
+package broker
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// never is the Session Expiry Interval of a Session that does not end by itself.
+const never = math.MaxUint32
+
+// will is the Will Message of a connection.
+type will struct {
+	from    string
+	topic   string
+	payload []byte
+	props   *wire.Properties
+	delay   uint32 // seconds
+	qos     byte
+	retain  bool
+}
+
+func newWill(id string, w *wire.Will) *will {
+	if w == nil {
+		return nil
+	}
+	props := w.Properties.Clone()
+	var delay uint32
+	if props.Has(wire.PropWillDelayInterval) {
+		delay = props.WillDelayInterval
+	}
+
+	return &will{
+		from: id, topic: strings.Clone(w.Topic), payload: bytes.Clone(w.Payload), props: props,
+		delay: delay, qos: w.QoS, retain: w.Retain,
+	}
+}
+
+// publishWill publishes w, if there is one. Its Message Expiry Interval begins now.
+func (b *Broker) publishWill(w *will) {
+	if w == nil {
+		return
+	}
+	m := newMessage(w.topic, w.payload, w.props)
+	m.from, m.qos, m.retain, m.kept = w.from, w.qos, w.retain, true
+	var k kicks
+	b.publish(m, &k)
+	k.flush()
+	b.emit(Event{Kind: WillPublished, ClientID: w.from, Topic: w.topic})
+}
+
+// leave is what follows when a connection ends: its Session ends with it, or waits for the next connection until it
+// expires; the Will Message, unless the client has withdrawn it, is published when its delay is over or the Session ends,
+// whichever is first [MQTT-3.1.3-9].
+func (b *Broker) leave(c *client, end ending) {
+	s := c.session
+	orphans := s.detach(b)
+	w := c.will
+	if b.stopping() {
+		w = nil
+	}
+	over := c.expiry == 0
+	if w != nil && (w.delay == 0 || over) {
+		b.publishWill(w)
+		w = nil
+	}
+	if over {
+		b.end(s)
+	} else {
+		b.wait(s, w, c.expiry)
+	}
+	b.mu.Lock()
+	s.owner = nil
+	b.mu.Unlock()
+	b.reassign(orphans)
+	b.emit(Event{Kind: ClientDisconnected, ClientID: s.id, Code: end.code})
+}
+
+// wait starts the clocks of a Session without a connection.
+func (b *Broker) wait(s *session, w *will, expiry uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.will = w
+	if w != nil && w.delay < expiry {
+		s.timers = append(s.timers, b.afterAbsence(s, w.delay, func() {
+			s.mu.Lock()
+			w, s.will = s.will, nil
+			s.mu.Unlock()
+			b.publishWill(w)
+		}))
+	}
+	if expiry != never {
+		s.timers = append(s.timers, b.afterAbsence(s, expiry, func() { b.end(s) }))
+	}
+}
+
+// afterAbsence calls f when s has been without a connection for so many seconds.
+func (b *Broker) afterAbsence(s *session, seconds uint32, f func()) *time.Timer {
+	turn := s.turn
+
+	return b.after(time.Duration(seconds)*time.Second, func() {
+		lock := &b.connecting[b.stripe(s.id)]
+		lock.Lock()
+		defer lock.Unlock()
+		if s.turn == turn && !s.isEnded() {
+			f()
+		}
+	})
+}
+
+func (s *session) isEnded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return s.ended
+}
+
+func (b *Broker) stopping() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	return b.closing
+}
