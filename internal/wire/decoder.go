@@ -55,7 +55,7 @@ func (d *decoder) result() error {
 // end is for when the packet must be over.
 func (d *decoder) end() {
 	if n := len(d.rest); n > 0 {
-		d.malformed(fmt.Sprintf("%d bytes too many", n), pick(d.v, "section 2.1.4", "section 2.2.3"))
+		d.malformed(fmt.Sprintf("bytes too many: %d", n), pick(d.v, "section 2.1.4", "section 2.2.3"))
 	}
 }
 
@@ -276,7 +276,7 @@ func (d *decoder) numberProperty(p *roomyProperties, id PropertyID) {
 		p.SubscriptionIdentifiers = append(p.SubscriptionIdentifiers, n)
 	}
 	if code, msg := numberFault(id, n); code != Success {
-		d.fail(code, msg, "section 2.2.2.2")
+		d.fail(code, msg, numberRef(id))
 	}
 	if id != PropSubscriptionIdentifier {
 		p.present |= 1 << id

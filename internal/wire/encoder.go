@@ -263,7 +263,7 @@ func (p *Properties) fault(id PropertyID) *Error {
 
 func numberError(id PropertyID, n uint32) *Error {
 	if code, msg := numberFault(id, n); code != Success {
-		return &Error{Code: code, Msg: msg, Ref: "section 2.2.2.2"}
+		return &Error{Code: code, Msg: msg, Ref: numberRef(id)}
 	}
 	return nil
 }

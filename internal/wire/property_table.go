@@ -165,6 +165,21 @@ func numberFault(id PropertyID, n uint32) (ReasonCode, string) {
 	}
 }
 
+func numberRef(id PropertyID) string {
+	switch id {
+	case PropTopicAlias:
+		return "MQTT-3.3.2-8"
+	case PropReceiveMaximum:
+		return "section 3.1.2.11.3"
+	case PropMaximumPacketSize:
+		return "section 3.1.2.11.4"
+	case PropSubscriptionIdentifier:
+		return "section 3.8.2.1.2"
+	default:
+		return "section 2.2.2.2"
+	}
+}
+
 func (p *Properties) byteField(id PropertyID) *byte {
 	switch id {
 	case PropPayloadFormatIndicator:

@@ -1,5 +1,7 @@
 package wire
 
+import "fmt"
+
 // Type returns SUBACK.
 func (*Suback) Type() Type { return SUBACK }
 
@@ -29,7 +31,7 @@ func (s *Suback) fault(v Version) *Error {
 	for _, c := range s.Codes {
 		// Below MQTT 5 a failure is always 0x80, and MQTT 3.1 has none at all.
 		if v < V5 && c > GrantedQoS2 && (v < V311 || c != UnspecifiedError) {
-			return &Error{ProtocolError, SUBACK, "Return Code " + c.String(), "MQTT-3.9.3-2"}
+			return &Error{ProtocolError, SUBACK, fmt.Sprintf("Return Code 0x%02X", byte(c)), "MQTT-3.9.3-2"}
 		}
 		if fault := codeFault(SUBACK, c); fault != nil {
 			return fault
