@@ -171,8 +171,13 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 
 func FuzzMatch(f *testing.F) {
 	for _, s := range [][2]string{
-		{"sport/#", "sport"}, {"+/+", "/finance"}, {"#", "$SYS/x"}, {"a/+/c", "a/b/c"}, {"+", ""},
-		{strings.Repeat("+/", 50) + "#", strings.Repeat("/", 60)}, {"a/#/b", "a/x"},
+		{"sport/#", "sport"},
+		{"+/+", "/finance"},
+		{"#", "$SYS/x"},
+		{"a/+/c", "a/b/c"},
+		{"+", ""},
+		{strings.Repeat("+/", 50) + "#", strings.Repeat("/", 60)},
+		{"a/#/b", "a/x"},
 	} {
 		f.Add(s[0], s[1])
 	}

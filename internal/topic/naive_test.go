@@ -84,7 +84,7 @@ func words(n int, levels ...string) []string {
 	return out
 }
 
-// list is a map without cleverness: the oracle for Tree and Store.
+// list is a sorted slice: the oracle for Tree and Store.
 type list []pair
 
 type pair struct {
@@ -93,9 +93,12 @@ type pair struct {
 }
 
 func (l *list) set(key string, value int) {
-	l.remove(key)
-	*l = append(*l, pair{key, value})
-	slices.SortFunc(*l, func(a, b pair) int { return cmp.Compare(a.key, b.key) })
+	i, ok := slices.BinarySearchFunc(*l, key, func(p pair, key string) int { return cmp.Compare(p.key, key) })
+	if ok {
+		(*l)[i].value = value
+	} else {
+		*l = slices.Insert(*l, i, pair{key, value})
+	}
 }
 
 func (l *list) remove(key string) bool {

@@ -202,8 +202,14 @@ func TestTemplateMakesFilters(t *testing.T) {
 
 func FuzzTemplate(f *testing.F) {
 	for _, s := range [][2]string{
-		{"{root}/{site}/{device}/telemetry/{signal}", "acme/s/d/telemetry/t"}, {"{a}/{rest...}", "x/y/z"}, {"+/#", "/"},
-		{"{a}", "$x"}, {"{a}{b}", "x"}, {"//{a}", "//x"}, {"{a...}", "/"}, {"$share/{a}", "$share/x"},
+		{"{root}/{site}/{device}/telemetry/{signal}", "acme/s/d/telemetry/t"},
+		{"{a}/{rest...}", "x/y/z"},
+		{"+/#", "/"},
+		{"{a}", "$x"},
+		{"{a}{b}", "x"},
+		{"//{a}", "//x"},
+		{"{a...}", "/"},
+		{"$share/{a}", "$share/x"},
 	} {
 		f.Add(s[0], s[1])
 	}
