@@ -1,0 +1,97 @@
+package demo_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+
+	"go.uber.org/goleak"
+
+	"github.com/mqx-cli/mqx/internal/broker"
+	"github.com/mqx-cli/mqx/internal/broker/brokertest"
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/demo"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestEveryStepIsObserved(t *testing.T) {
+	srv := brokertest.Start(t)
+	var titles []string
+	err := demo.Run(t.Context(), opener(srv.Addr), func(s demo.Step) {
+		if s.Evidence == "" {
+			t.Errorf("no evidence for %q", s.Title)
+		}
+		titles = append(titles, s.Title)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(titles) != 7 {
+		t.Errorf("%d steps, want 7: %q", len(titles), titles)
+	}
+}
+
+func TestInterruptedDemoLeavesNothingBehind(t *testing.T) {
+	srv := brokertest.Start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	steps := 0
+	err := demo.Run(ctx, opener(srv.Addr), func(demo.Step) {
+		if steps++; steps == 2 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || steps != 2 {
+		t.Errorf("got %v after %d steps", err, steps)
+	}
+}
+
+func TestDemoWithoutABrokerSaysSo(t *testing.T) {
+	broken := errors.New("no broker")
+	err := demo.Run(t.Context(), func(context.Context, client.Options) (*client.Session, error) { return nil, broken }, func(demo.Step) {})
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func opener(addr string) demo.Opener {
+	return func(ctx context.Context, o client.Options) (*client.Session, error) {
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", addr)
+		}
+		return client.Open(ctx, o)
+	}
+}
+
+// silent is a broker that drops what one device reports.
+type silent struct{}
+
+func (silent) Authenticate(broker.ClientInfo, *wire.Connect) wire.ReasonCode { return wire.Success }
+func (silent) MaySubscribe(broker.ClientInfo, string) bool                   { return true }
+func (silent) MayPublish(_ broker.ClientInfo, topic string) bool {
+	return topic != "acme/site-1/device-2/reported"
+}
+
+func TestStepWithoutItsEffectFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := broker.New(broker.Config{Access: silent{}})
+		defer func() { _ = b.Shutdown(context.WithoutCancel(t.Context())) }()
+		steps := 0
+		err := demo.Run(t.Context(), func(ctx context.Context, o client.Options) (*client.Session, error) {
+			o.Dial = func(context.Context) (net.Conn, error) {
+				c, s := net.Pipe()
+				go b.ServeConn(s)
+				return c, nil
+			}
+			return client.Open(ctx, o)
+		}, func(demo.Step) { steps++ })
+		var e *demo.NotObservedError
+		if !errors.As(err, &e) || steps != 4 {
+			t.Errorf("got %v after %d steps, want a NotObservedError after 4", err, steps)
+		}
+	})
+}
