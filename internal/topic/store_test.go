@@ -68,7 +68,7 @@ func TestStoreAgreesWithOracleOnAllSmallWords(t *testing.T) {
 		store.Set(names[n], i)
 	}
 	slices.Sort(names)
-	for _, filter := range smallFilters(4) {
+	for _, filter := range smallFilters(3) {
 		want := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !naiveMatch(filter, name) })
 		if got := listing(&store, filter); !slices.Equal(got, want) {
 			t.Fatalf("Match(%q) visits %q, want %q", filter, got, want)
@@ -162,21 +162,21 @@ func TestStoreStandsDeepHostileNames(t *testing.T) {
 	t.Parallel()
 	slashes := strings.Repeat("/", topic.MaxLen)
 	var store topic.Store[int]
-	for i := range 200 {
+	for i := range 20 {
 		store.Set(slashes[:topic.MaxLen-i], i)
 		store.Set(slashes[:topic.MaxLen-i-1]+"a", i)
 	}
 	for filter, want := range map[string]int{
-		"#":    400,
-		"/#":   400,
+		"#":    40,
+		"/#":   40,
 		"+":    0,
 		"//+":  0,
 		"+/+/": 0,
-		strings.Repeat("+/", topic.MaxLen/2) + "#": 400,
+		strings.Repeat("+/", topic.MaxLen/2) + "#": 40,
 		strings.Repeat("+/", topic.MaxLen/2) + "a": 0,
-		slashes:                          1,
-		slashes[:topic.MaxLen-150] + "#": 302, // with the name one slash shorter
-		slashes[:topic.MaxLen-150] + "+": 2,
+		slashes:                         1,
+		slashes[:topic.MaxLen-15] + "#": 32, // with the name one slash shorter
+		slashes[:topic.MaxLen-15] + "+": 2,
 	} {
 		if got := len(listing(&store, filter)); got != want {
 			t.Errorf("%d names match a filter of %d bytes, want %d", got, len(filter), want)
