@@ -199,3 +199,36 @@ func TestStoreGivesBlocksBack(t *testing.T) {
 		t.Errorf("the %d names left are in %d blocks", store.Len(), got)
 	}
 }
+
+func TestStoreLeapsOverManyNamesBelowOne(t *testing.T) {
+	t.Parallel()
+	store := numbered(3000, func(i int) string { return fmt.Sprintf("acme/d%02d/telemetry/s%02d", i/60, i%60) })
+	store.Set("acme/d07/status", 0)
+	for _, filter := range []string{"acme/+/status", "acme/+/telemetry/s59", "+/+/telemetry/s00", "acme/+", "+/d07/#", "+/+/+", "acme/+/telemetry"} {
+		var want []string
+		store.Walk(func(name string, _ int) bool {
+			if naiveMatch(filter, name) {
+				want = append(want, name)
+			}
+
+			return true
+		})
+		if diff := cmp.Diff(want, listing(store, filter)); diff != "" {
+			t.Errorf("Match(%q) (-want +got):\n%s", filter, diff)
+		}
+	}
+}
+
+func TestStorePortionMayBeginBeforeTheNamesOfItsFilter(t *testing.T) {
+	t.Parallel()
+	store := numbered(9, func(i int) string { return fmt.Sprintf("d%d/status", i) })
+	var got []string
+	after, more := store.MatchFrom("d7/#", "d1/status", 100, func(name string, _ int) bool {
+		got = append(got, name)
+
+		return true
+	})
+	if !slices.Equal(got, []string{"d7/status"}) || more {
+		t.Errorf("MatchFrom visits %q and ends at %q, %t, want d7/status alone", got, after, more)
+	}
+}
