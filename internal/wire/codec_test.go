@@ -126,13 +126,13 @@ func TestTheHotPathDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func encoded(t testing.TB, p wire.Packet) (first byte, body []byte) {
-	t.Helper()
+func encoded(tb testing.TB, p wire.Packet) (first byte, body []byte) {
+	tb.Helper()
 	b, err := p.Append(nil, wire.V5)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return split(t, b)
+	return split(tb, b)
 }
 
 func FuzzDecode(f *testing.F) {
@@ -190,6 +190,7 @@ func checkStable(t *testing.T, v wire.Version, p wire.Packet) {
 
 // publish64 is a PUBLISH of 64 bytes.
 func publish64(b *testing.B) *wire.Publish {
+	b.Helper()
 	p := &wire.Publish{Topic: "acme/site-1/device-42/temp", QoS: 1, PacketID: 7, Payload: bytes.Repeat([]byte("x"), 31)}
 	if n := p.Size(wire.V5); n != 64 {
 		b.Fatalf("it is %d bytes", n)

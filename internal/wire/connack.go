@@ -80,8 +80,6 @@ func (c *Connack) Append(dst []byte, v Version) ([]byte, error) {
 		}
 	}
 	e.byte(code)
-	if v >= V5 || !c.Properties.Empty() {
-		e.properties(c.Properties, CONNACK)
-	}
+	e.properties(c.Properties, CONNACK)
 	return e.finish(0)
 }

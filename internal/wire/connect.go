@@ -108,7 +108,7 @@ func (c *Connect) fault() *Error {
 	case w.Topic == "":
 		return &Error{TopicNameInvalid, CONNECT, "empty Will Topic", "MQTT-4.7.3-1"}
 	case hasWildcard(w.Topic):
-		return &Error{TopicNameInvalid, CONNECT, fmt.Sprintf("wildcard in Will Topic %q", w.Topic), pick(c.Version, "MQTT-4.7.0-1", "MQTT-4.7.1-1")}
+		return &Error{TopicNameInvalid, CONNECT, fmt.Sprintf("wildcard in Will Topic %.64q", w.Topic), pick(c.Version, "MQTT-4.7.0-1", "MQTT-4.7.1-1")}
 	}
 	return nil
 }

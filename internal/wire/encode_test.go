@@ -54,7 +54,7 @@ func TestWhatAVersionCannotSayIsRefusedAndNotDropped(t *testing.T) {
 		{wire.V311, &wire.Unsuback{PacketID: 1, Codes: []wire.ReasonCode{wire.NotAuthorized}}, "MQTT 3.1.1 cannot say the Reason Code Not authorized in UNSUBACK"},
 		{wire.V311, &wire.Disconnect{Code: wire.DisconnectWithWill}, "MQTT 3.1.1 cannot say the Reason Code Disconnect with Will Message in DISCONNECT"},
 		{wire.V311, &wire.Disconnect{Properties: reason}, "MQTT 3.1.1 cannot say Reason String in DISCONNECT"},
-		{wire.V311, &wire.Auth{}, "MQTT 3.1.1 cannot say anything in AUTH"},
+		{wire.V311, &wire.Auth{}, "MQTT 3.1.1 has no AUTH"},
 	}
 	for _, tt := range tests {
 		got, err := tt.packet.Append([]byte("x"), tt.v)

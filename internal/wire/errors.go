@@ -41,11 +41,14 @@ func (e *Error) Error() string {
 type UnsupportedError struct {
 	Version Version
 	Packet  Type
-	// What cannot be said, such as "Session Expiry Interval" or "No Local".
+	// What cannot be said, such as "Session Expiry Interval" or "No Local"; empty when it is the packet as a whole.
 	What string
 }
 
 // Error returns for example "MQTT 3.1.1 cannot say No Local in SUBSCRIBE".
 func (e *UnsupportedError) Error() string {
+	if e.What == "" {
+		return fmt.Sprintf("MQTT %s has no %s", e.Version, e.Packet)
+	}
 	return fmt.Sprintf("MQTT %s cannot say %s in %s", e.Version, e.What, e.Packet)
 }

@@ -18,21 +18,21 @@ func same() cmp.Options {
 }
 
 // unhex reads bytes in hexadecimal; spaces may stand anywhere.
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
+func unhex(tb testing.TB, s string) []byte {
+	tb.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
 // split takes one packet apart with a Reader.
-func split(t testing.TB, packet []byte) (first byte, body []byte) {
-	t.Helper()
+func split(tb testing.TB, packet []byte) (first byte, body []byte) {
+	tb.Helper()
 	first, body, err := wire.NewReader(bytes.NewReader(packet), 0).Next()
 	if err != nil {
-		t.Fatalf("%x: %v", packet, err)
+		tb.Fatalf("%x: %v", packet, err)
 	}
 	return first, body
 }

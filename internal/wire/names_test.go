@@ -1,6 +1,8 @@
 package wire_test
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,6 +33,37 @@ func TestReasonCodesHaveTheSpecificationsNames(t *testing.T) {
 	for _, tt := range tests {
 		if got := tt.code.NameIn(tt.in); got != tt.want {
 			t.Errorf("0x%02X in %v: got %q, want %q", byte(tt.code), tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestEachPacketTakesTheReasonCodesOfItsTable(t *testing.T) {
+	// The tables of sections 3.2.2.2, 3.4.2.1 to 3.7.2.1, 3.9.3, 3.11.3, 3.14.2.1 and 3.15.2.1. 0x8C in DISCONNECT is in
+	// table 2-6 alone.
+	tables := map[wire.Type]string{
+		wire.CONNECT: "", wire.PUBLISH: "", wire.SUBSCRIBE: "", wire.UNSUBSCRIBE: "", wire.PINGREQ: "", wire.PINGRESP: "",
+		wire.CONNACK:    "00 80 81 82 83 84 85 86 87 88 89 8A 8C 90 95 97 99 9A 9B 9C 9D 9F",
+		wire.PUBACK:     "00 10 80 83 87 90 91 97 99",
+		wire.PUBREC:     "00 10 80 83 87 90 91 97 99",
+		wire.PUBREL:     "00 92",
+		wire.PUBCOMP:    "00 92",
+		wire.SUBACK:     "00 01 02 80 83 87 8F 91 97 9E A1 A2",
+		wire.UNSUBACK:   "00 11 80 83 87 8F 91",
+		wire.DISCONNECT: "00 04 80 81 82 83 87 89 8B 8C 8D 8E 8F 90 93 94 95 96 97 98 99 9A 9B 9C 9D 9E 9F A0 A1 A2",
+		wire.AUTH:       "00 18 19",
+	}
+	for typ, table := range tables {
+		var got []byte
+		for c := range 256 {
+			if code := wire.ReasonCode(c); code.ValidIn(typ) {
+				got = append(got, byte(c))
+				if name := code.String(); strings.HasPrefix(name, "Reason Code") {
+					t.Errorf("0x%02X of %v has no name", c, typ)
+				}
+			}
+		}
+		if want := unhex(t, table); !bytes.Equal(got, want) {
+			t.Errorf("%v:\ngot  %x\nwant %x", typ, got, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func (p *Publish) Decode(v Version, first byte, body []byte) error {
 	}
 	p.Properties = d.properties(PUBLISH)
 	if len(d.rest) > 0 {
-		p.Payload = d.rest[:len(d.rest):len(d.rest)]
+		p.Payload = slices.Clip(d.rest)
 		d.rest = nil
 	}
 	return d.finish(p.fault(v))
@@ -47,7 +48,7 @@ func (p *Publish) fault(v Version) *Error {
 		return identifierFault(PUBLISH, v, 0)
 	}
 	if hasWildcard(p.Topic) {
-		return &Error{TopicNameInvalid, PUBLISH, fmt.Sprintf("wildcard in %q", p.Topic), "MQTT-3.3.2-2"}
+		return &Error{TopicNameInvalid, PUBLISH, fmt.Sprintf("wildcard in %.64q", p.Topic), "MQTT-3.3.2-2"}
 	}
 	if p.Topic != "" || v >= V5 && p.Properties.Has(PropTopicAlias) {
 		return nil

@@ -69,7 +69,7 @@ func TestReaderReturnsTheSamePacketsHoweverTheStreamIsCut(t *testing.T) {
 	for name, r := range readers {
 		t.Run(name, func(t *testing.T) {
 			got, err := readAll(wire.NewReader(r, 0))
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Fatalf("got error %v, want io.EOF", err)
 			}
 			checkPackets(t, got, want)
@@ -125,7 +125,7 @@ func TestReaderErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := readAll(wire.NewReader(bytes.NewReader([]byte(tt.input)), tt.max))
 			if tt.want != nil {
-				if err != tt.want {
+				if !errors.Is(err, tt.want) {
 					t.Fatalf("got %v, want %v", err, tt.want)
 				}
 				return
@@ -170,7 +170,7 @@ func TestReaderGoesOnAfterATemporaryError(t *testing.T) {
 		t.Fatalf("got %v, want a timeout", err)
 	}
 	got, err := readAll(r)
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		t.Fatalf("got %v, want io.EOF", err)
 	}
 	checkPackets(t, got, want)
@@ -189,6 +189,7 @@ func (emptyReader) Read([]byte) (int, error) { return 0, nil }
 func TestReaderDoesNotAllocateWhatWasOnlyAnnounced(t *testing.T) {
 	input := append([]byte{0x30, 0xFF, 0xFF, 0xFF, 0x7F}, make([]byte, 1000)...)
 	got := testing.Benchmark(func(b *testing.B) {
+		b.Helper()
 		b.ReportAllocs()
 		for b.Loop() {
 			_, _, _ = wire.NewReader(bytes.NewReader(input), 0).Next()
@@ -234,7 +235,7 @@ func TestReaderTakesSmallChunksWhenTrafficIsSlow(t *testing.T) {
 		}
 		return n, nil
 	}), 0)
-	if got, err := readAll(r); err != io.EOF || len(got) != 3000 {
+	if got, err := readAll(r); !errors.Is(err, io.EOF) || len(got) != 3000 {
 		t.Fatalf("got %d packets and %v", len(got), err)
 	}
 	if largest > 4<<10 {

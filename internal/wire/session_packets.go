@@ -83,7 +83,7 @@ func (a *Auth) fault() *Error {
 func (a *Auth) Append(dst []byte, v Version) ([]byte, error) {
 	e := newEncoder(dst, AUTH, v, a.fault())
 	if v < V5 {
-		e.unsupported("anything")
+		e.unsupported("")
 	}
 	if a.Code != Success || !a.Properties.Empty() {
 		e.byte(byte(a.Code))

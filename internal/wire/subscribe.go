@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Type returns SUBSCRIBE.
 func (*Subscribe) Type() Type { return SUBSCRIBE }
@@ -128,10 +131,8 @@ func (u *Unsubscribe) fault(v Version) *Error {
 	if len(u.Filters) == 0 {
 		return &Error{ProtocolError, UNSUBSCRIBE, "no Topic Filter", "MQTT-3.10.3-2"}
 	}
-	for _, filter := range u.Filters {
-		if filter == "" {
-			return &Error{MalformedPacket, UNSUBSCRIBE, "empty Topic Filter", "MQTT-4.7.3-1"}
-		}
+	if slices.Contains(u.Filters, "") {
+		return &Error{MalformedPacket, UNSUBSCRIBE, "empty Topic Filter", "MQTT-4.7.3-1"}
 	}
 	return nil
 }
