@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"syscall"
 	"unicode"
 )
 
@@ -73,8 +72,12 @@ type SilentError struct{ Code Code }
 // Error returns the meaning of the code.
 func (e *SilentError) Error() string { return e.Code.Meaning() }
 
-// CodeOf returns the exit status that err stands for: 0 for nil and for a closed standard output, that of the outermost
-// [*Error] or [*SilentError] in its chain, else [Negative].
+// ErrOutputClosed says that whoever read our standard output has gone, as in `mqx sub … | head -1`. That is a quiet end
+// with status 0.
+var ErrOutputClosed = errors.New("standard output is closed")
+
+// CodeOf returns the exit status that err stands for: 0 for nil and for [ErrOutputClosed], that of the outermost [*Error]
+// or [*SilentError] in its chain, else [Negative].
 func CodeOf(err error) Code {
 	if err == nil {
 		return OK
@@ -85,7 +88,7 @@ func CodeOf(err error) Code {
 	if e, ok := errors.AsType[*SilentError](err); ok {
 		return e.Code
 	}
-	if errors.Is(err, syscall.EPIPE) {
+	if errors.Is(err, ErrOutputClosed) {
 		return OK
 	}
 	return Negative

@@ -26,7 +26,7 @@ func TestErrorSaysWhatWhereWhyAndNextOnOneLine(t *testing.T) {
 		{"hostile text", exit.New(exit.Refused, "publish", "a\x1b[2J", "line\nbreak\u202e"), "mqx: publish a [2J: line break "},
 		{"silent", &exit.SilentError{Code: exit.Partial}, ""},
 		{"nothing", nil, ""},
-		{"closed output", fmt.Errorf("write: %w", syscall.EPIPE), ""},
+		{"closed output", fmt.Errorf("write: %w", exit.ErrOutputClosed), ""},
 	} {
 		if got := exit.Line(tt.err); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
@@ -57,8 +57,9 @@ func TestCodeOf(t *testing.T) {
 		{"wrapped", fmt.Errorf("run: %w", exit.New(exit.Conflict, "x", "", "")), exit.Conflict},
 		{"the outermost decides", exit.Wrap(exit.Partial, "x", "", exit.New(exit.Refused, "y", "", "")), exit.Partial},
 		{"silent", &exit.SilentError{Code: exit.Partial}, exit.Partial},
-		{"closed pipe", fmt.Errorf("write: %w", syscall.EPIPE), exit.OK},
-		{"own code with a closed pipe inside", exit.Wrap(exit.Unreachable, "x", "", syscall.EPIPE), exit.Unreachable},
+		{"closed pipe", fmt.Errorf("write: %w", exit.ErrOutputClosed), exit.OK},
+		{"a broken connection is no closed output", fmt.Errorf("write: %w", syscall.EPIPE), exit.Negative},
+		{"own code with a closed pipe inside", exit.Wrap(exit.Unreachable, "x", "", exit.ErrOutputClosed), exit.Unreachable},
 		{"anything else", errors.New("x"), exit.Negative},
 	} {
 		if got := exit.CodeOf(tt.err); got != tt.want {

@@ -1,0 +1,74 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/output"
+)
+
+// env is what every command is given: its streams, the environment, and the flags of the root command.
+type env struct {
+	streams output.Streams
+	getenv  func(string) string
+
+	color output.Color
+	json  bool // the running command writes JSON, and so does its last error
+}
+
+// errorLine renders the error that ends the program.
+func (e *env) errorLine(err error) string {
+	if e.json {
+		return exit.JSON(err)
+	}
+	return exit.Line(err)
+}
+
+// note tells the user something on stderr.
+func (e *env) note(format string, args ...any) {
+	fmt.Fprintln(e.streams.Err, exit.Line(errors.New(fmt.Sprintf(format, args...)))) //nolint:revive // exit.Line makes it one safe line
+}
+
+// runFunc is a command's work once its flags are known.
+type runFunc func(ctx context.Context, args []string) error
+
+// run wraps a command's work: environment variables fill in the flags that were not given, and whatever it returns ends
+// the program.
+func (e *env) run(f runFunc) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if tree, _ := cmd.Flags().GetBool("json-help"); tree {
+			return e.printJSONHelp(cmd)
+		}
+		if err := e.applyEnvironment(cmd); err != nil {
+			return err
+		}
+		return f(cmd.Context(), args)
+	}
+}
+
+// usageError is a mistake on the command line. It points to the help of the command.
+func usageError(cmd *cobra.Command, format string, args ...any) error {
+	return exit.New(exit.Usage, fmt.Sprintf(format, args...), "", "").Hint("see " + cmd.CommandPath() + " --help")
+}
+
+// readyFile tells scripts that a command is ready, see --ready-file. An empty name does nothing.
+func readyFile(name, content string) error {
+	if name == "" {
+		return nil
+	}
+	// Whoever polls for the file must find it complete, so it appears under its name last.
+	temp := name + ".tmp"
+	err := os.WriteFile(temp, []byte(content), 0o644) //nolint:gosec // G306: it holds no secret and others may wait for it
+	if err == nil {
+		err = os.Rename(temp, name)
+	}
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--ready-file", "", err)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+// Package commands is the command line of mqx: one file for each leaf command, which turns flags into options, calls
+// into internal/ once and hands the result to internal/output.
+//
+// [Main] runs a command line and returns the exit status. No protocol and no algorithm lives here.
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/output"
+)
+
+// Main runs mqx with args (without the program's name) on the standard streams and returns the exit status.
+func Main(args []string) int {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	e := &env{
+		streams: output.Streams{
+			In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+			InTTY:   term.IsTerminal(int(os.Stdin.Fd())),
+			OutTTY:  term.IsTerminal(int(os.Stdout.Fd())),
+			ErrTTY:  term.IsTerminal(int(os.Stderr.Fd())),
+			NoColor: os.Getenv("NO_COLOR") != "",
+		},
+		getenv: os.Getenv,
+	}
+	return int(run(ctx, e, args))
+}
+
+// run executes args and reports the error, once.
+func run(ctx context.Context, e *env, args []string) exit.Code {
+	root := newRoot(e)
+	args, err := joinProperties(root, args)
+	if err == nil {
+		root.SetArgs(args)
+		err = root.ExecuteContext(ctx)
+		err = interrupted(ctx, err)
+	}
+	if line := e.errorLine(err); line != "" {
+		fmt.Fprintln(e.streams.Err, line)
+	}
+	return exit.CodeOf(err)
+}
+
+// withSignals returns a context that SIGINT and SIGTERM cancel with the exit status as the cause. The second signal
+// ends the program at once. A closed standard output must not kill the program either, so that it can disconnect.
+func withSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stops := make(chan os.Signal, 1)
+	signal.Notify(stops, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-stops:
+			signal.Stop(stops)
+			cancel(signalError(s))
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		close(done)
+		signal.Stop(stops)
+		cancel(nil)
+	}
+}
+
+func signalError(s os.Signal) *exit.Error {
+	if s == syscall.SIGTERM {
+		return exit.New(exit.Terminated, "terminated", "", "")
+	}
+	return exit.New(exit.Interrupted, "interrupted", "", "")
+}
+
+// interrupted makes a signal the reason of whatever error it led to. A command that has ended well stays so.
+func interrupted(ctx context.Context, err error) error {
+	var cause *exit.Error
+	if err == nil || exit.CodeOf(err) == exit.OK || !errors.As(context.Cause(ctx), &cause) {
+		return err
+	}
+	if code := exit.CodeOf(err); code == cause.Code {
+		return err // the command has said more than we know
+	}
+	return cause
+}

@@ -1,0 +1,224 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/config"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/link"
+	"github.com/mqx-cli/mqx/internal/publish"
+	"github.com/mqx-cli/mqx/internal/topic"
+)
+
+type pubOptions struct {
+	connection config.Connection
+
+	topics  []string
+	message string
+	file    string
+	stdin   bool
+	lines   bool
+	empty   bool
+
+	qos    byte
+	retain bool
+	repeat int
+	delay  time.Duration
+	rate   float64
+	ready  string
+
+	failure error // why the broker refused a single message
+}
+
+func newPub(e *env) *cobra.Command {
+	o := &pubOptions{}
+	cmd := &cobra.Command{
+		Use:   "pub [-t TOPIC]... -m TEXT | -f FILE | -s | -l | -n | --json",
+		Short: "Publish messages",
+		Long: "Publish messages. At QoS 1 and 2 the broker has confirmed every message when mqx ends with status 0; at QoS 0 they\n" +
+			"were handed to the network. MQTT 3.1.1 brokers cannot say that they refuse a message.\n\n" +
+			"A refused message is status 4; with -l and --json, where the stream goes on, failed messages are listed and the\n" +
+			"status is 9, or 10 when no line was a message.",
+		Example: "  mqx pub -t acme/s1/d42/status -m online -q 1 -r\n" +
+			"  mqx pub -t log -l < lines.txt\n" +
+			"  mqx sub 'acme/#' --json | mqx pub --json -h other",
+		Args:        noArgs,
+		Annotations: readWrite(),
+	}
+	fs := cmd.Flags()
+	fs.VarP(topicsFlag{&o.topics}, "topic", "t", "topic to publish to (repeatable)")
+	fs.StringVarP(&o.message, "message", "m", "", "payload")
+	fs.StringVarP(&o.file, "file", "f", "", "file that holds the payload")
+	fs.BoolVarP(&o.stdin, "stdin", "s", false, "standard input is the payload")
+	fs.BoolVarP(&o.lines, "lines", "l", false, "each line of standard input is a payload, published as it comes")
+	fs.BoolVarP(&o.empty, "empty", "n", false, "empty payload")
+	e.addJSONFlag(cmd, "each line of standard input is a message in JSON; flags hold for what it does not say")
+	annotate(fs, insteadOf, groupPayload, "message", "file", "stdin", "lines", "empty", "json")
+	fs.VarP(qosFlag{&o.qos}, "qos", "q", "QoS")
+	fs.BoolVarP(&o.retain, "retain", "r", false, "retain the message")
+	fs.IntVar(&o.repeat, "repeat", 1, "publish the message so many times")
+	fs.Var(durationFlag{&o.delay}, "repeat-delay", "pause between repetitions")
+	fs.Var(rateFlag{&o.rate}, "rate", "most messages in a time, like 100/s or 10/m")
+	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected")
+	addConnectionFlags(cmd, &o.connection, "publish")
+	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
+	return cmd
+}
+
+func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
+	if err := o.checkFlags(e, cmd); err != nil {
+		return err
+	}
+	r, err := e.resolve(cmd, &o.connection)
+	if err != nil {
+		return err
+	}
+	if err := o.addURLTopic(cmd, r.Topic, e.json); err != nil {
+		return err
+	}
+	first, err := o.payload(ctx, e)
+	if err != nil {
+		return err
+	}
+	s, err := e.open(ctx, r.Options)
+	if err != nil {
+		return err
+	}
+	defer closeSession(ctx, s)
+	if err := readyFile(o.ready, ""); err != nil {
+		return err
+	}
+	summary, err := publish.Run(ctx, s, o.source(e, first), publish.Options{
+		Topics: o.topics, Rate: o.rate,
+		Report: o.reporter(e),
+	})
+	return o.outcome(ctx, e, r.Options.Target, summary, err)
+}
+
+// bulk is a stream of messages, which goes on when one of them fails.
+func (o *pubOptions) bulk(e *env) bool { return o.lines || e.json }
+
+// checkFlags checks what flags say together.
+func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {
+	var modes []string
+	for _, name := range []string{"message", "file", "stdin", "lines", "empty", "json"} {
+		if f := cmd.Flags().Lookup(name); given(cmd, name) && (f.Value.Type() != "bool" || f.Value.String() == "true") {
+			modes = append(modes, "--"+name)
+		}
+	}
+	switch {
+	case len(modes) == 0:
+		return usageError(cmd, "what is to be published? one of -m, -f, -s, -l, -n and --json is needed")
+	case len(modes) > 1:
+		return usageError(cmd, "%s exclude each other", strings.Join(modes, " and "))
+	case o.repeat < 1:
+		return usageError(cmd, "--repeat %d: at least 1 is expected", o.repeat)
+	case o.bulk(e) && (given(cmd, "repeat") || given(cmd, "repeat-delay")):
+		return usageError(cmd, "--repeat is for one message, not for %s", modes[0])
+	case e.json && len(o.topics) > 1:
+		return usageError(cmd, "with --json one --topic can be the default, not %d", len(o.topics))
+	}
+	return nil
+}
+
+// addURLTopic takes the path of the URL as the topic when there is no --topic.
+func (o *pubOptions) addURLTopic(cmd *cobra.Command, path string, optional bool) error {
+	if path != "" && len(o.topics) == 0 {
+		if _, err := topic.ParseName(path); err != nil {
+			return exit.Wrap(exit.Usage, "the topic in the URL", "", err)
+		}
+		o.topics = []string{path}
+	}
+	if len(o.topics) == 0 && !optional {
+		return usageError(cmd, "where to? --topic is needed")
+	}
+	return nil
+}
+
+// reporter lists the messages that failed in a stream; a single message's failure is the error of the command.
+func (o *pubOptions) reporter(e *env) func(error) {
+	if o.bulk(e) {
+		return func(err error) { e.note("%s", err) }
+	}
+	return func(err error) {
+		if o.failure == nil {
+			o.failure = err
+		}
+	}
+}
+
+// outcome turns what became of the messages into the error of the command.
+func (o *pubOptions) outcome(ctx context.Context, e *env, t link.Target, s publish.Summary, err error) error {
+	if err != nil {
+		return o.endedEarly(ctx, t, s, err)
+	}
+	if s.Failed() == 0 {
+		return nil
+	}
+	if !o.bulk(e) {
+		return requestError("publish", o.failure)
+	}
+	total := s.Sent + s.BadLines
+	if s.BadLines == total {
+		return exit.New(exit.BadData, "publish", "", "no line was a message")
+	}
+	return exit.New(exit.Partial, "publish", "", fmt.Sprintf("%d of %d messages failed", s.Failed(), max(total, s.Failed())))
+}
+
+// endedEarly is an interruption, a lost connection or unreadable input.
+func (o *pubOptions) endedEarly(ctx context.Context, t link.Target, s publish.Summary, err error) error {
+	counts := fmt.Sprintf("%d messages sent", s.Sent)
+	if o.qos > 0 || s.Unacknowledged > 0 {
+		counts += fmt.Sprintf(", %d of them not acknowledged", s.Unacknowledged)
+	}
+	var cause *exit.Error
+	if errors.As(context.Cause(ctx), &cause) {
+		return exit.New(cause.Code, cause.What, "", counts)
+	}
+	if errors.Is(err, client.ErrConnectionLost) {
+		return lostError("publish to", t, err).Hint(counts)
+	}
+	return exit.Wrap(exit.Usage, "publish", "", err).Hint(counts)
+}
+
+// rateFlag takes a number of messages in a time: 100, 100/s, 10/m or 5/h.
+type rateFlag struct{ perSecond *float64 }
+
+// Set parses a rate.
+func (f rateFlag) Set(s string) error {
+	text, unit, _ := strings.Cut(s, "/")
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n > 0 && n <= 1e9) {
+		return fmt.Errorf("%q is not a rate like 100/s or 10/m", s)
+	}
+	switch unit {
+	case "", "s":
+	case "m":
+		n /= 60
+	case "h":
+		n /= 3600
+	default:
+		return fmt.Errorf("%q is none of the units s, m and h", unit)
+	}
+	*f.perSecond = n
+	return nil
+}
+
+// String returns the value.
+func (f rateFlag) String() string {
+	if f.perSecond == nil || *f.perSecond == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(*f.perSecond, 'g', -1, 64) + "/s"
+}
+
+// Type names the value in help.
+func (rateFlag) Type() string { return "N/s" }

@@ -1,0 +1,59 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/publish"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// payload reads the one payload of -m, -f, -s and -n. It does so before the connection is made, so that a slow producer
+// does not hold one open.
+func (o *pubOptions) payload(ctx context.Context, e *env) ([]byte, error) {
+	var b []byte
+	var err error
+	switch {
+	case o.bulk(e), o.empty:
+	case o.stdin, o.file == "-":
+		if b, err = readAll(ctx, e.streams.In); err == nil && len(b) == 0 {
+			return nil, exit.New(exit.Usage, "--stdin", "", "standard input is empty").Hint("-n publishes an empty message")
+		}
+	case o.file != "":
+		b, err = os.ReadFile(o.file)
+	default:
+		b = []byte(o.message)
+	}
+	if err != nil {
+		return nil, exit.Wrap(exit.Usage, "read the payload", "", err)
+	}
+	if len(b) > wire.MaxRemainingLength {
+		return nil, exit.New(exit.Usage, "payload", "", fmt.Sprintf("longer than the %d bytes of an MQTT packet", wire.MaxRemainingLength))
+	}
+	return b, nil
+}
+
+// readAll reads r to its end, or a little more than an MQTT packet can be, unless ctx ends before.
+func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+	return publish.ReadAll(ctx, r, wire.MaxRemainingLength+1)
+}
+
+// source is where the messages come from.
+func (o *pubOptions) source(e *env, payload []byte) publish.Source {
+	m := message.Message{Payload: payload, QoS: o.qos, Retain: o.retain, Properties: o.connection.Properties.Publish}
+	switch {
+	case o.lines:
+		return publish.NewLines(e.streams.In, m)
+	case e.json:
+		if len(o.topics) > 0 {
+			m.Topic = o.topics[0]
+		}
+		return publish.NewJSON(e.streams.In, m)
+	default:
+		return publish.NewOnce(m, o.repeat, o.delay)
+	}
+}

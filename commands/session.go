@@ -1,0 +1,130 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/config"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/link"
+	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// closeTimeout bounds the goodbye to a server that does not read any more.
+const closeTimeout = 3 * time.Second
+
+// resolve turns the connection flags of cmd into options.
+func (e *env) resolve(cmd *cobra.Command, c *config.Connection) (config.Resolved, error) {
+	c.Given = origins(cmd)
+	r, err := c.Resolve(e.promptSecret)
+	if err != nil {
+		return r, err
+	}
+	for _, w := range r.Warnings {
+		e.note("warning: %s", w)
+	}
+	if debug, _ := cmd.Flags().GetBool("debug"); debug {
+		r.Options.Trace = output.NewTrace(e.streams.Err).Packet
+	}
+	return r, nil
+}
+
+// promptSecret asks on the terminal, without echo.
+func (e *env) promptSecret(question string) (string, error) {
+	f, ok := e.streams.In.(interface{ Fd() uintptr })
+	if !ok || !e.streams.InTTY {
+		return "", errors.New("standard input is no terminal to ask on; use --password-file")
+	}
+	fmt.Fprint(e.streams.Err, question)
+	b, err := term.ReadPassword(int(f.Fd()))
+	fmt.Fprintln(e.streams.Err)
+	return string(b), err
+}
+
+// open connects.
+func (e *env) open(ctx context.Context, o client.Options) (*client.Session, error) {
+	s, err := client.Open(ctx, o)
+	if err != nil {
+		return nil, connectError(o.Target, err)
+	}
+	return s, nil
+}
+
+// connectError gives a failure to connect its exit status and its next step.
+func connectError(t link.Target, err error) error {
+	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
+		return exit.Wrap(exit.Refused, "connect", t.String(), err).Hint(refusalHint(refused.Code))
+	}
+	failure := exit.Wrap(exit.Unreachable, "connect", t.String(), err)
+	if dial, ok := errors.AsType[*link.DialError](err); ok {
+		return failure.Hint(dial.Hint)
+	}
+	if errors.Is(err, client.ErrNoConnack) {
+		return failure.Hint("is it an MQTT broker? --connect-timeout waits longer")
+	}
+	return failure
+}
+
+func refusalHint(code wire.ReasonCode) string {
+	switch code {
+	case wire.BadUserNameOrPassword, wire.NotAuthorized:
+		return "check --username and the password"
+	case wire.ClientIdentifierNotValid:
+		return "give another --client-id"
+	case wire.UnsupportedProtocolVersion:
+		return "try --protocol 3.1.1"
+	default:
+		return ""
+	}
+}
+
+// lostError gives the end of a connection its exit status: what the Server said in a DISCONNECT decides.
+func lostError(what string, t link.Target, err error) *exit.Error {
+	failure := exit.Wrap(exit.Unreachable, what, t.String(), err)
+	if said, ok := errors.AsType[*client.DisconnectedError](err); ok {
+		switch {
+		case said.Code == wire.SessionTakenOver:
+			failure.Code = exit.Conflict
+			failure.Next = "another client uses the same client id"
+		case said.Code.IsError():
+			failure.Code = exit.Refused
+		}
+	}
+	return failure
+}
+
+// closeSession says goodbye, also when ctx has ended.
+func closeSession(ctx context.Context, s *client.Session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_ = s.Close(ctx) // everything that counts was acknowledged or reported before
+}
+
+// subscribe subscribes; a refused filter is exit status 4.
+func subscribe(ctx context.Context, s *client.Session, props *wire.Properties, subs []wire.Subscription) error {
+	if _, err := s.Subscribe(ctx, props, subs...); err != nil {
+		return requestError("subscribe", err)
+	}
+	return nil
+}
+
+func requestError(what string, err error) error {
+	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
+		e := exit.Wrap(exit.Refused, what, "", err)
+		if refused.Code == wire.NotAuthorized {
+			return e.Hint("the broker's access rules do not allow it for this user")
+		}
+		return e
+	}
+	if errors.Is(err, client.ErrNoAnswer) {
+		return exit.Wrap(exit.Timeout, what, "", err)
+	}
+	return exit.Wrap(exit.Unreachable, what, "", err)
+}

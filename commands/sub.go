@@ -1,0 +1,196 @@
+package commands
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mqx-cli/mqx/internal/config"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/topic"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+type subOptions struct {
+	connection config.Connection
+
+	filters     []topic.Filter
+	exclude     []topic.Filter
+	unsubscribe []topic.Filter
+	qos         byte
+
+	count   int
+	timeout time.Duration
+	idle    time.Duration
+	onlyAck bool
+
+	noRetained        bool
+	retainedOnly      bool
+	noLocal           bool
+	retainAsPublished bool
+	retainHandling    retainHandlingFlag
+
+	verbose   bool
+	noNewline bool
+	format    string
+	path      string
+	ready     string
+
+	deadline time.Time
+}
+
+func newSub(e *env) *cobra.Command {
+	o := &subOptions{}
+	cmd := &cobra.Command{
+		Use:   "sub FILTER...",
+		Short: "Subscribe and print messages",
+		Long: "Subscribe and print messages until Ctrl-C, or until --count, --timeout, --idle or --retained-only ends it. In a\n" +
+			"pipe each payload is followed by a line feed; on a terminal there are time and topic too. Messages of QoS 1 and 2\n" +
+			"are acknowledged when they have been written.\n\n" +
+			"Status 0: --count messages came, or any before --timeout or --idle; 5: fewer; 4: a filter was refused.",
+		Example: "  mqx sub 'acme/+/+/status' -v\n" +
+			"  mqx sub -t 'acme/#' --json -W 10\n" +
+			"  mqx sub '#' --retained-only -F '%t %l'",
+		Annotations: readOnly(),
+	}
+	fs := cmd.Flags()
+	fs.VarP(filtersFlag{&o.filters}, "topic", "t", "Topic Filter to subscribe to (repeatable; arguments too)")
+	fs.VarP(filtersFlag{&o.exclude}, "filter-out", "T", "Topic Filter of messages not to print (repeatable)")
+	fs.VarP(filtersFlag{&o.unsubscribe}, "unsubscribe", "U", "Topic Filter to unsubscribe from first (repeatable)")
+	fs.VarP(qosFlag{&o.qos}, "qos", "q", "highest QoS")
+	fs.IntVarP(&o.count, "count", "C", 0, "end after so many messages")
+	fs.VarP(durationFlag{&o.timeout}, "timeout", "W", "end after this time")
+	fs.Var(durationFlag{&o.idle}, "idle", "end when no message came for so long")
+	fs.BoolVarP(&o.onlyAck, "exit-after-suback", "E", false, "end when the subscription stands (with -c it lasts)")
+	fs.BoolVarP(&o.noRetained, "no-retained", "R", false, "leave out retained messages")
+	fs.BoolVar(&o.retainedOnly, "retained-only", false, "only retained messages; end when all have arrived")
+	fs.BoolVar(&o.noLocal, "no-local", false, "leave out what this client publishes itself")
+	fs.BoolVar(&o.retainAsPublished, "retain-as-published", false, "keep the retain flag of live messages")
+	fs.Var(&o.retainHandling, "retain-handling", "send retained messages always, for a new subscription, or never")
+	addSubOutputFlags(cmd, e, o)
+	addConnectionFlags(cmd, &o.connection, "subscribe")
+	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
+	return cmd
+}
+
+func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
+	fs := cmd.Flags()
+	fs.BoolVarP(&o.verbose, "verbose", "v", false, "print the topic before the payload")
+	fs.BoolVarP(&o.noNewline, "no-newline", "N", false, "no line feed after the payload")
+	fs.StringVarP(&o.format, "format", "F", "", "print each message in mosquitto's format language")
+	e.addJSONFlag(cmd, "print each message as one JSON object")
+	fs.StringVar(&o.path, "path", "", "print one gjson path of each payload")
+	annotate(fs, insteadOf, groupOutput, "format", "json")
+	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
+}
+
+func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
+	if o.timeout > 0 {
+		o.deadline = time.Now().Add(o.timeout)
+	}
+	printer, err := o.printer(e, cmd, args)
+	if err != nil {
+		return err
+	}
+	r, err := e.resolve(cmd, &o.connection)
+	if err != nil {
+		return err
+	}
+	if err := o.addURLTopic(cmd, r.Topic); err != nil {
+		return err
+	}
+	if o.timeout > 0 && o.timeout < r.Options.ConnectTimeout {
+		r.Options.ConnectTimeout = o.timeout
+	}
+	s, err := e.open(ctx, r.Options)
+	if err != nil {
+		return err
+	}
+	defer closeSession(ctx, s)
+	return (&subscriber{subOptions: o, env: e, session: s, target: r.Options.Target, printer: printer}).run(ctx)
+}
+
+// printer checks the flags and makes the output.
+func (o *subOptions) printer(e *env, cmd *cobra.Command, args []string) (*output.Messages, error) {
+	for _, arg := range args {
+		if err := (filtersFlag{&o.filters}).Set(arg); err != nil {
+			return nil, exit.Wrap(exit.Usage, "filter", "", err)
+		}
+	}
+	if err := o.checkFlags(e, cmd); err != nil {
+		return nil, err
+	}
+	options := output.MessageOptions{
+		JSON: e.json, Path: o.path, Topic: o.verbose, NoNewline: o.noNewline, Color: e.color,
+	}
+	if o.format != "" {
+		format, err := output.ParseFormat(o.format)
+		if err != nil {
+			return nil, exit.Wrap(exit.Usage, "--format", "", err)
+		}
+		options.Format = format
+	}
+	return output.NewMessages(e.streams, options), nil
+}
+
+// checkFlags checks what flags say together, and notes those that only MQTT 5 can express.
+func (o *subOptions) checkFlags(e *env, cmd *cobra.Command) error {
+	switch {
+	case o.count < 0:
+		return usageError(cmd, "--count %d: it cannot be negative", o.count)
+	case e.json && o.format != "":
+		return usageError(cmd, "--json and --format exclude each other")
+	case o.path != "" && o.format != "":
+		return usageError(cmd, "--path and --format exclude each other")
+	case o.retainedOnly && o.noRetained:
+		return usageError(cmd, "--retained-only and --no-retained leave nothing")
+	case o.retainedOnly && (o.retainAsPublished || o.retainHandling.given):
+		return usageError(cmd, "--retained-only sets --retain-as-published and --retain-handling itself")
+	case o.retainedOnly && o.onlyAck:
+		return usageError(cmd, "--retained-only and --exit-after-suback exclude each other")
+	}
+	for _, name := range []string{"no-local", "retain-as-published", "retain-handling"} {
+		if given(cmd, name) {
+			o.connection.NeedsV5 = append(o.connection.NeedsV5, "--"+name)
+		}
+	}
+	if !o.noLocal {
+		return nil
+	}
+	for _, f := range o.filters {
+		if f.IsShared() { // [MQTT-3.8.3-4]
+			return usageError(cmd, "--no-local is a protocol error with the shared subscription %q", f)
+		}
+	}
+	return nil
+}
+
+// addURLTopic takes the path of the URL as the filter when there is no other.
+func (o *subOptions) addURLTopic(cmd *cobra.Command, path string) error {
+	if path != "" && len(o.filters) == 0 {
+		if err := (filtersFlag{&o.filters}).Set(path); err != nil {
+			return exit.Wrap(exit.Usage, "the topic in the URL", "", err)
+		}
+	}
+	if len(o.filters) == 0 && len(o.unsubscribe) == 0 {
+		return usageError(cmd, "what to subscribe to? a Topic Filter is needed")
+	}
+	return nil
+}
+
+// subscriptions are the filters with their options for a server of this version.
+func (o *subOptions) subscriptions(v wire.Version) []wire.Subscription {
+	subs := make([]wire.Subscription, len(o.filters))
+	for i, f := range o.filters {
+		subs[i] = wire.Subscription{
+			Filter: f.String(), QoS: o.qos, NoLocal: o.noLocal, RetainAsPublished: o.retainAsPublished,
+			RetainHandling: o.retainHandling.value,
+		}
+		if o.noRetained && v == wire.V5 && !o.retainHandling.given {
+			subs[i].RetainHandling = retainNever // spares both sides the messages that are not shown
+		}
+	}
+	return subs
+}

@@ -1,0 +1,197 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/link"
+	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/receive"
+	"github.com/mqx-cli/mqx/internal/retained"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// retainNever is Retain Handling 2 (MQTT 5, 3.8.3.1).
+const retainNever = 2
+
+// subscriber is a `sub` that is connected.
+type subscriber struct {
+	*subOptions
+	env     *env
+	session *client.Session
+	target  link.Target
+	printer *output.Messages
+}
+
+func (s *subscriber) run(ctx context.Context) error {
+	if len(s.unsubscribe) > 0 {
+		filters := make([]string, len(s.unsubscribe))
+		for i, f := range s.unsubscribe {
+			filters[i] = f.String()
+		}
+		if _, err := s.session.Unsubscribe(ctx, filters...); err != nil {
+			return requestError("unsubscribe", err)
+		}
+	}
+	if len(s.filters) == 0 {
+		return readyFile(s.ready, "")
+	}
+	ctx, cancel := output.UntilClosed(ctx, s.env.streams.Out)
+	defer cancel()
+	if s.retainedOnly {
+		return s.collect(ctx)
+	}
+	subs := s.subscriptions(s.session.Caps().Version)
+	if err := subscribe(ctx, s.session, s.connection.Properties.Subscribe, subs); err != nil {
+		return err
+	}
+	if err := readyFile(s.ready, ""); err != nil || s.onlyAck {
+		return err
+	}
+	return s.receive(ctx)
+}
+
+// receive prints messages until the stated end.
+func (s *subscriber) receive(ctx context.Context) error {
+	result, err := receive.Run(ctx, s.session, s.printer, receive.Options{
+		Count: s.count, Deadline: s.deadline, Idle: s.idle, Exclude: s.exclude, HideRetained: s.hidesRetained(),
+	})
+	s.reportMissing()
+	if err != nil {
+		return s.endedEarly(ctx, result.Shown, err)
+	}
+	if result.End == receive.Counted || s.count == 0 && result.Shown > 0 {
+		return nil
+	}
+	after, why := s.timeout, "--timeout"
+	if result.End == receive.WentIdle {
+		after, why = s.idle, "--idle"
+	}
+	return s.tooFew(result.Shown, fmt.Sprintf("within %s (%s)", after, why))
+}
+
+// hidesRetained reports whether messages with the RETAIN flag are to be left out: not where the Server does it, because
+// with Retain As Published the flag then means something else.
+func (s *subscriber) hidesRetained() bool {
+	byServer := s.session.Caps().Version == wire.V5 && !s.retainHandling.given && s.retainAsPublished
+	return s.noRetained && !byServer
+}
+
+func (s *subscriber) tooFew(shown int, when string) error {
+	if s.count > 0 {
+		return exit.New(exit.Timeout, "receive", "", fmt.Sprintf("%d of %d messages %s", shown, s.count, when))
+	}
+	return exit.New(exit.Timeout, "receive", "", "no message "+when)
+}
+
+// endedEarly is a signal, a closed output or a lost connection.
+func (s *subscriber) endedEarly(ctx context.Context, shown int, err error) error {
+	var cause *exit.Error
+	switch {
+	case errors.Is(err, exit.ErrOutputClosed), errors.Is(context.Cause(ctx), exit.ErrOutputClosed):
+		return exit.ErrOutputClosed
+	case errors.As(context.Cause(ctx), &cause):
+		return exit.New(cause.Code, cause.What, "", fmt.Sprintf("%d messages received", shown))
+	case errors.Is(err, client.ErrConnectionLost):
+		return lostError("receive from", s.target, err).Hint(fmt.Sprintf("%d messages received", shown))
+	default:
+		return err
+	}
+}
+
+func (s *subscriber) reportMissing() {
+	if n := s.printer.Missing(); n > 0 {
+		s.env.note("%d messages had no value at --path %s", n, s.path)
+	}
+}
+
+// collect prints the retained messages and says how it knows that they are all.
+func (s *subscriber) collect(ctx context.Context) error {
+	sink := &retainedSink{subscriber: s}
+	evidence, err := retained.Collect(ctx, s.session, sink, retained.Options{
+		Subscriptions: s.subscriptions(s.session.Caps().Version),
+		Properties:    s.connection.Properties.Subscribe,
+		Deadline:      s.deadline,
+		Ready:         func() error { return readyFile(s.ready, "") },
+	})
+	s.reportMissing()
+	if err != nil {
+		if _, refused := errors.AsType[*client.RefusedError](err); refused {
+			return requestError("subscribe", err)
+		}
+		return s.endedEarly(ctx, sink.shown, err)
+	}
+	if evidence != retained.Enough {
+		s.env.note("%s", evidence)
+	}
+	switch {
+	case evidence == retained.Incomplete:
+		return s.tooFew(sink.shown, fmt.Sprintf("within %s (--timeout), and there may be more", s.timeout))
+	case s.count > 0 && sink.shown < s.count:
+		return s.tooFew(sink.shown, "are retained")
+	}
+	return nil
+}
+
+// retainedSink prints retained messages and counts.
+type retainedSink struct {
+	*subscriber
+	shown int
+}
+
+// Message prints m and reports whether --count is reached.
+func (r *retainedSink) Message(m message.Message) (bool, error) {
+	for _, f := range r.exclude {
+		if f.Match(m.Topic) {
+			return false, nil
+		}
+	}
+	shown, err := r.printer.Message(m)
+	if shown {
+		r.shown++
+	}
+	return r.count > 0 && r.shown == r.count, err
+}
+
+// Flush writes what was printed.
+func (r *retainedSink) Flush() error { return r.printer.Flush() }
+
+// Buffered is how many bytes wait for Flush.
+func (r *retainedSink) Buffered() int { return r.printer.Buffered() }
+
+// retainHandlingFlag takes always, new or never.
+type retainHandlingFlag struct {
+	value byte
+	given bool
+}
+
+// Set parses a Retain Handling.
+func (f *retainHandlingFlag) Set(s string) error {
+	switch s {
+	case "always", "0":
+		f.value = 0
+	case "new", "1":
+		f.value = 1
+	case "never", "2":
+		f.value = retainNever
+	default:
+		return errors.New("always, new or never is expected")
+	}
+	f.given = true
+	return nil
+}
+
+// String returns the value.
+func (f *retainHandlingFlag) String() string {
+	if !f.given {
+		return ""
+	}
+	return [...]string{"always", "new", "never"}[f.value]
+}
+
+// Type names the values in help.
+func (*retainHandlingFlag) Type() string { return "always|new|never" }

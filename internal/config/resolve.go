@@ -1,0 +1,295 @@
+package config
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/topic"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// never is the Session Expiry Interval that does not expire (MQTT 5, 3.1.2.11.2).
+const never = 0xFFFFFFFF
+
+// Resolved is a connection ready to be opened.
+type Resolved struct {
+	Options client.Options
+	// Topic is the path of the URL, empty for none.
+	Topic string
+	// Warnings are to be shown to the user.
+	Warnings []string
+}
+
+// Prompt asks the user for a secret.
+type Prompt func(question string) (string, error)
+
+// Resolve checks c and turns it into options. It reads the files that c names; prompt is called for --password-prompt.
+// Every error is an [exit.Error] with the code for usage.
+func (c *Connection) Resolve(prompt Prompt) (Resolved, error) {
+	var r Resolved
+	for _, step := range []func(*Resolved) error{
+		c.resolveAddress, c.resolveTLS, c.resolveClientID, c.resolveWill, c.resolveProperties,
+	} {
+		if err := step(&r); err != nil {
+			return Resolved{}, err
+		}
+	}
+	if err := c.resolvePassword(&r, prompt); err != nil {
+		return Resolved{}, err
+	}
+	if err := c.resolveVersion(&r); err != nil {
+		return Resolved{}, err
+	}
+	r.Options.KeepAlive = c.KeepAlive
+	r.Options.ResumeSession = c.Resume
+	r.Options.ConnectTimeout = c.ConnectTimeout
+	r.Options.MaxInflight = c.MaxInflight
+	return r, nil
+}
+
+func usage(where, why string) *exit.Error { return exit.New(exit.Usage, where, "", why) }
+
+// resolveAddress finds host, port, TLS, credentials and topic. What stands beside a URL in flags of their own wins over
+// the URL, but two different hosts from one source are a contradiction that only the user can solve.
+func (c *Connection) resolveAddress(r *Resolved) error {
+	host, address, err := c.parseAddress()
+	if err != nil {
+		return err
+	}
+	target := &r.Options.Target
+	target.Host, target.Port, r.Topic = address.Host, address.Port, address.Topic
+	if host != "" {
+		if c.given("host") && address.Host != "" && c.Given["host"] == c.Given["url"] && host != address.Host {
+			return usage(c.named("url"), fmt.Sprintf("it names the host %s, and %s names %s", address.Host, c.named("host"), host))
+		}
+		if address.Host == "" || c.Given["host"] > c.Given["url"] {
+			target.Host = host
+		}
+	}
+	if c.given("port") && (address.Port == 0 || c.Given["port"] >= c.Given["url"]) {
+		target.Port = c.Port
+	}
+	c.TLS = c.TLS || address.TLS
+	r.Options.Username = address.Username
+	if address.Password != nil {
+		r.Options.Password = []byte(*address.Password)
+	}
+	if c.given("username") {
+		r.Options.Username = &c.Username
+	}
+	return nil
+}
+
+// parseAddress reads --url, and --host, which may hold a URL too.
+func (c *Connection) parseAddress() (host string, a Address, err error) {
+	text, name := c.URL, "url"
+	host = c.Host
+	if text == "" && strings.Contains(host, "://") {
+		text, name, host = host, "host", ""
+	}
+	if text != "" {
+		if a, err = ParseURL(text); err != nil {
+			return "", a, usage(c.named(name), err.Error())
+		}
+		return host, a, nil
+	}
+	if len(host) > 2 && host[0] == '[' && host[len(host)-1] == ']' {
+		host = host[1 : len(host)-1]
+	}
+	if h, p, splitErr := net.SplitHostPort(host); splitErr == nil && p != "" {
+		return "", a, usage(c.named("host"), fmt.Sprintf("%q holds a port", host)).
+			Hint(fmt.Sprintf("write --host %s --port %s", h, p))
+	}
+	if host == "" {
+		return "", a, usage(c.named("host"), "it is empty")
+	}
+	return host, a, nil
+}
+
+func (c *Connection) resolveClientID(r *Resolved) error {
+	first, second := c.highest("client-id", "client-id-prefix")
+	switch {
+	case second != "":
+		return usage(c.named(first), "it excludes "+c.named(second))
+	case first == "client-id-prefix":
+		r.Options.ClientID = c.ClientIDPrefix + randomHex()
+	default:
+		r.Options.ClientID = c.ClientID
+	}
+	if c.Resume && r.Options.ClientID == "" {
+		return usage(c.named("disable-clean-session"), "the session needs a name to be found again").Hint("add --client-id")
+	}
+	if err := checkText("client id", r.Options.ClientID); err != nil {
+		return err
+	}
+	if r.Options.Username != nil {
+		return checkText("user name", *r.Options.Username)
+	}
+	return nil
+}
+
+func randomHex() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // crypto/rand.Read never fails
+	return hex.EncodeToString(b[:])
+}
+
+func (c *Connection) resolvePassword(r *Resolved, prompt Prompt) (err error) {
+	first, second := c.highest("password", "password-file", "password-prompt")
+	if second != "" {
+		return usage(c.named(first), "it excludes "+c.named(second))
+	}
+	secret := ""
+	switch first {
+	case "":
+		if r.Options.Password == nil {
+			return nil
+		}
+		secret = string(r.Options.Password)
+	case "password":
+		secret = c.Password
+	case "password-file":
+		secret, err = readSecret(c.PasswordFile)
+	case "password-prompt":
+		if !c.PasswordPrompt {
+			return nil
+		}
+		secret, err = prompt("Password: ")
+	}
+	if err != nil {
+		return exit.Wrap(exit.Usage, c.named(first), "", err)
+	}
+	if len(secret) > wire.MaxString {
+		return usage("password", fmt.Sprintf("longer than %d bytes", wire.MaxString))
+	}
+	r.Options.Password = []byte(secret)
+	if r.Options.Username == nil { // [MQTT-3.1.2-22] of MQTT 3.1.1; MQTT 5 dropped it
+		c.NeedsV5 = append(c.NeedsV5, "a password without --username")
+	}
+	return nil
+}
+
+// readSecret reads a file that holds a secret and perhaps a line feed after it.
+func readSecret(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	s := strings.TrimSuffix(string(b), "\n")
+	return strings.TrimSuffix(s, "\r"), nil
+}
+
+func (c *Connection) resolveWill(r *Resolved) error {
+	if !c.given("will-topic") {
+		if f := c.firstGiven("will-payload", "will-file", "will-qos", "will-retain", "will-delay"); f != "" {
+			return usage(c.named(f), "there is no Will Message without a topic").Hint("add --will-topic")
+		}
+		if c.Properties.Will != nil {
+			return usage("--property will", "there is no Will Message without a topic").Hint("add --will-topic")
+		}
+		return nil
+	}
+	if _, err := topic.ParseName(c.WillTopic); err != nil {
+		return exit.Wrap(exit.Usage, c.named("will-topic"), "", err)
+	}
+	w := &wire.Will{Topic: c.WillTopic, Payload: []byte(c.WillPayload), QoS: c.WillQoS, Retain: c.WillRetain, Properties: c.Properties.Will}
+	switch first, second := c.highest("will-payload", "will-file"); {
+	case second != "":
+		return usage(c.named(first), "it excludes "+c.named(second))
+	case first == "will-file":
+		b, err := os.ReadFile(c.WillFile)
+		if err != nil {
+			return exit.Wrap(exit.Usage, c.named("will-file"), "", err)
+		}
+		w.Payload = b
+	}
+	if len(w.Payload) > wire.MaxString { // Will Payload is binary data (MQTT 5, 3.1.3.4)
+		return usage("will payload", fmt.Sprintf("%d bytes, and MQTT allows %d", len(w.Payload), wire.MaxString))
+	}
+	if c.given("will-delay") {
+		w.Properties = ensure(w.Properties).Set(wire.PropWillDelayInterval)
+		w.Properties.WillDelayInterval = c.WillDelay
+		c.NeedsV5 = append(c.NeedsV5, c.named("will-delay"))
+	}
+	r.Options.Will = w
+	return nil
+}
+
+func ensure(p *wire.Properties) *wire.Properties {
+	if p == nil {
+		return &wire.Properties{}
+	}
+	return p
+}
+
+func (c *Connection) resolveProperties(r *Resolved) error {
+	p := c.Properties.Connect
+	set := func(flag string, id wire.PropertyID, assign func(*wire.Properties)) {
+		if c.given(flag) {
+			p = ensure(p).Set(id)
+			assign(p)
+			c.NeedsV5 = append(c.NeedsV5, c.named(flag))
+		}
+	}
+	set("session-expiry", wire.PropSessionExpiryInterval, func(p *wire.Properties) { p.SessionExpiryInterval = c.SessionExpiry })
+	set("receive-maximum", wire.PropReceiveMaximum, func(p *wire.Properties) { p.ReceiveMaximum = c.ReceiveMaximum })
+	set("max-packet-size", wire.PropMaximumPacketSize, func(p *wire.Properties) { p.MaximumPacketSize = c.MaxPacketSize })
+	if c.given("receive-maximum") && c.ReceiveMaximum == 0 || c.given("max-packet-size") && c.MaxPacketSize == 0 {
+		return usage("--receive-maximum, --max-packet-size", "0 is not allowed")
+	}
+	c.NeedsV5 = append(c.NeedsV5, c.Properties.given...)
+	r.Options.Properties = p
+	return nil
+}
+
+// resolveVersion settles the protocol level: what only MQTT 5 can say is refused below it and never dropped, and "auto"
+// then means MQTT 5.
+func (c *Connection) resolveVersion(r *Resolved) error {
+	v, err := ParseVersion(c.Protocol)
+	if err != nil {
+		return usage(c.named("protocol"), err.Error())
+	}
+	if len(c.NeedsV5) > 0 {
+		if v != 0 && v != wire.V5 {
+			return usage(c.NeedsV5[0], fmt.Sprintf("it needs MQTT 5, and %s asks for %s", c.named("protocol"), v))
+		}
+		v = wire.V5
+	}
+	r.Options.Version = v
+	if c.Resume && v != wire.V311 && v != wire.V31 && !r.Options.Properties.Has(wire.PropSessionExpiryInterval) {
+		r.Options.Properties = ensure(r.Options.Properties).Set(wire.PropSessionExpiryInterval)
+		r.Options.Properties.SessionExpiryInterval = never
+	}
+	return nil
+}
+
+// ParseVersion reads a protocol level: auto is 0.
+func ParseVersion(s string) (wire.Version, error) {
+	switch strings.ToLower(s) {
+	case "", "auto":
+		return 0, nil
+	case "5", "v5", "5.0", "mqttv5":
+		return wire.V5, nil
+	case "3.1.1", "311", "mqttv311", "4":
+		return wire.V311, nil
+	case "3.1", "31", "mqttv31", "3":
+		return wire.V31, nil
+	default:
+		return 0, errors.New("auto, 5, 3.1.1 or 3.1 is expected")
+	}
+}
+
+// checkText refuses what cannot stand in a UTF-8 Encoded String (MQTT 5, 1.5.4).
+func checkText(what, s string) error {
+	if err := validText(s); err != nil {
+		return usage(what, err.Error())
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mqx-cli/mqx/internal/exit"
+)
+
+// The registered ports of MQTT.
+const (
+	portPlain = 1883
+	portTLS   = 8883
+)
+
+// resolveTLS decides whether the connection is encrypted: by --tls, any other TLS option, an mqtts URL or port 8883,
+// unless --no-tls takes it back.
+func (c *Connection) resolveTLS(r *Resolved) error {
+	target := &r.Options.Target
+	on := c.TLS || target.Port == portTLS || c.Insecure ||
+		c.firstGiven("cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "tls-keylog") != ""
+	if on = on && !c.NoTLS; on {
+		cfg, err := c.tlsConfig()
+		if err != nil {
+			return err
+		}
+		target.TLS = cfg
+		if c.Insecure {
+			r.Warnings = append(r.Warnings, "certificate checks are off ("+c.named("insecure")+"): anybody on the way can read and change everything")
+		}
+	}
+	if target.Port == 0 {
+		target.Port = portPlain
+		if on {
+			target.Port = portTLS
+		}
+	}
+	return nil
+}
+
+func (c *Connection) tlsConfig() (*tls.Config, error) {
+	cfg := &tls.Config{
+		MinVersion: tls.VersionTLS12, ServerName: c.SNI, NextProtos: c.ALPN,
+		InsecureSkipVerify: c.Insecure, //nolint:gosec // G402: it is what --insecure asks for, with a warning
+	}
+	switch strings.TrimPrefix(strings.ToLower(c.TLSVersion), "tlsv") {
+	case "", "1.2":
+	case "1.3":
+		cfg.MinVersion = tls.VersionTLS13
+	default:
+		return nil, usage(c.named("tls-version"), "1.2 or 1.3 is expected")
+	}
+	if err := c.loadRoots(cfg); err != nil {
+		return nil, err
+	}
+	if err := c.loadKeyPair(cfg); err != nil {
+		return nil, err
+	}
+	if c.TLSKeyLog != "" {
+		f, err := os.OpenFile(c.TLSKeyLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, exit.Wrap(exit.Usage, c.named("tls-keylog"), "", err)
+		}
+		cfg.KeyLogWriter = f // stays open as long as the connection
+	}
+	return cfg, nil
+}
+
+func (c *Connection) loadRoots(cfg *tls.Config) error {
+	if c.CAFile == "" && c.CAPath == "" {
+		return nil // the system's
+	}
+	cfg.RootCAs = x509.NewCertPool()
+	if c.CAFile != "" {
+		if err := addRoots(cfg.RootCAs, c.CAFile); err != nil {
+			return exit.Wrap(exit.Usage, c.named("cafile"), "", err)
+		}
+	}
+	if c.CAPath == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(c.CAPath)
+	if err != nil {
+		return exit.Wrap(exit.Usage, c.named("capath"), "", err)
+	}
+	found := false
+	for _, e := range entries {
+		found = !e.IsDir() && addRoots(cfg.RootCAs, filepath.Join(c.CAPath, e.Name())) == nil || found
+	}
+	if !found {
+		return usage(c.named("capath"), fmt.Sprintf("no file in %s holds a PEM certificate", c.CAPath))
+	}
+	return nil
+}
+
+func addRoots(pool *x509.CertPool, file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if !pool.AppendCertsFromPEM(b) {
+		return fmt.Errorf("%s holds no PEM certificate", file)
+	}
+	return nil
+}
+
+func (c *Connection) loadKeyPair(cfg *tls.Config) error {
+	if c.Cert == "" && c.Key == "" {
+		return nil
+	}
+	if c.Cert == "" || c.Key == "" {
+		return exit.Wrap(exit.Usage, "--cert, --key", "", errors.New("both are needed"))
+	}
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return exit.Wrap(exit.Usage, c.named("cert")+", "+c.named("key"), "", err)
+	}
+	cfg.Certificates = []tls.Certificate{pair}
+	return nil
+}

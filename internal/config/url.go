@@ -1,0 +1,81 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Address is what a URL says about a connection.
+type Address struct {
+	TLS  bool
+	Host string
+	Port int // 0: the scheme's default
+	// Username and Password are nil when the URL has none.
+	Username, Password *string
+	// Topic is the path of the URL, percent-decoded, empty for none. It may hold wildcards.
+	Topic string
+}
+
+// ParseURL reads mqtt://[user[:password]@]host[:port][/topic] and the same with mqtts. Everything after the slash is the
+// topic, '?' and '#' included; user, password and topic are percent-decoded. An error never shows the password.
+func ParseURL(s string) (Address, error) {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return Address{}, errors.New("a URL like mqtt://host:1883 is expected")
+	}
+	var a Address
+	if err := a.setScheme(scheme); err != nil {
+		return Address{}, err
+	}
+	authority, path, _ := strings.Cut(rest, "/")
+	u, err := url.Parse("mqtt://" + authority)
+	if err != nil || u.RawQuery != "" || u.Fragment != "" {
+		return Address{}, errors.New("user, password, host or port is malformed; write % as %25, / as %2F and @ as %40 there")
+	}
+	if a.Host = u.Hostname(); a.Host == "" {
+		return Address{}, errors.New("the host is missing")
+	}
+	if a.Port, err = parsePort(u.Port()); err != nil {
+		return Address{}, err
+	}
+	if u.User != nil {
+		name := u.User.Username()
+		a.Username = &name
+		if password, given := u.User.Password(); given {
+			a.Password = &password
+		}
+	}
+	if a.Topic, err = url.PathUnescape(path); err != nil {
+		return Address{}, fmt.Errorf("the topic %q has a bad %% escape; write %% as %%25", path)
+	}
+	return a, nil
+}
+
+func (a *Address) setScheme(scheme string) error {
+	switch strings.ToLower(scheme) {
+	case "mqtt":
+	case "mqtts":
+		a.TLS = true
+	case "tcp":
+		return errors.New("the scheme tcp is called mqtt here")
+	case "ssl", "tls":
+		return fmt.Errorf("the scheme %s is called mqtts here", scheme)
+	default:
+		return fmt.Errorf("the scheme %q is not supported by this build; it speaks mqtt and mqtts", scheme)
+	}
+	return nil
+}
+
+func parsePort(s string) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 65535 {
+		return 0, fmt.Errorf("the port %s is not from 1 to 65535", s)
+	}
+	return n, nil
+}

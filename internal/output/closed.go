@@ -1,0 +1,21 @@
+package output
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/mqx-cli/mqx/internal/exit"
+)
+
+// writeError marks the error of a write to standard output that nobody reads any more.
+func writeError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EPIPE) || isClosedPipe(err):
+		return fmt.Errorf("%w: %w", exit.ErrOutputClosed, err)
+	default:
+		return exit.Wrap(exit.Usage, "write standard output", "", err)
+	}
+}

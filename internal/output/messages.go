@@ -1,0 +1,196 @@
+package output
+
+import (
+	"io"
+
+	"charm.land/lipgloss/v2"
+	"github.com/tidwall/gjson"
+	"github.com/tidwall/pretty"
+
+	"github.com/mqx-cli/mqx/internal/message"
+)
+
+// keepBuffer is the largest buffer that is kept from one flush to the next.
+const keepBuffer = 1 << 20
+
+// MessageOptions say how messages are shown. JSON and Format exclude each other.
+type MessageOptions struct {
+	// JSON prints each message as one JSON object.
+	JSON bool
+	// Format prints each message as it says.
+	Format *Format
+	// Path prints one gjson path of each payload.
+	Path string
+	// Topic puts the topic before the payload.
+	Topic bool
+	// NoNewline leaves out the line feed after the payload.
+	NoNewline bool
+	// Color says when the text is styled.
+	Color Color
+}
+
+// Messages prints messages to standard output: styled lines on a terminal, payloads in a pipe, or JSON. It is not safe
+// for concurrent use.
+type Messages struct {
+	w       io.Writer
+	buf     []byte
+	scratch []byte
+	render  func(m message.Message) bool
+	options MessageOptions
+	tty     bool
+	styles  styles
+	missing int
+}
+
+// styles are the styles of a line on a terminal; the zero value leaves text as it is.
+type styles struct {
+	on                bool
+	time, topic, mark lipgloss.Style
+}
+
+func newStyles(on bool) styles {
+	if !on {
+		return styles{}
+	}
+	return styles{
+		on:    true,
+		time:  lipgloss.NewStyle().Faint(true),
+		topic: lipgloss.NewStyle().Foreground(lipgloss.Cyan),
+		mark:  lipgloss.NewStyle().Foreground(lipgloss.Yellow),
+	}
+}
+
+func (s *styles) apply(style lipgloss.Style, text string) string {
+	if !s.on {
+		return text
+	}
+	return style.Render(text)
+}
+
+// NewMessages returns a printer of messages for the standard output of s.
+func NewMessages(s Streams, o MessageOptions) *Messages {
+	m := &Messages{w: s.Out, options: o, tty: s.OutTTY, styles: newStyles(o.Color.styled(s.OutTTY, s.NoColor))}
+	switch {
+	case o.Path != "":
+		m.render = m.path
+	case o.JSON:
+		m.render = m.json
+	case o.Format != nil:
+		m.render = m.format
+	case s.OutTTY:
+		m.render = m.line
+	default:
+		m.render = m.plain
+	}
+	return m
+}
+
+// Message takes msg and reports whether there was something to show. It is written with the next Flush.
+func (m *Messages) Message(msg message.Message) (bool, error) {
+	shown := m.render(msg)
+	if !shown {
+		m.missing++
+	}
+	return shown, nil
+}
+
+// Buffered is how many bytes wait for Flush.
+func (m *Messages) Buffered() int { return len(m.buf) }
+
+// Missing is how many messages had nothing at the path.
+func (m *Messages) Missing() int { return m.missing }
+
+// Flush writes what was taken. When nobody reads any more the error wraps exit.ErrOutputClosed.
+func (m *Messages) Flush() error {
+	if len(m.buf) == 0 {
+		return nil
+	}
+	_, err := m.w.Write(m.buf)
+	if m.buf = m.buf[:0]; cap(m.buf) > keepBuffer {
+		m.buf = nil
+	}
+	return writeError(err)
+}
+
+func (m *Messages) json(msg message.Message) bool {
+	if m.tty {
+		m.scratch = message.AppendJSON(m.scratch[:0], msg)
+		m.buf = appendSafeJSON(m.buf, m.scratch)
+	} else {
+		m.buf = message.AppendJSON(m.buf, msg)
+	}
+	m.buf = append(m.buf, '\n')
+	return true
+}
+
+// plain is the form for pipes: the bytes as they came.
+func (m *Messages) plain(msg message.Message) bool {
+	if m.options.Topic {
+		m.buf = append(m.buf, m.styles.apply(m.styles.topic, msg.Topic)...)
+		m.buf = append(m.buf, ' ')
+	}
+	m.buf = append(m.buf, msg.Payload...)
+	m.newline()
+	return true
+}
+
+// line is the form for terminals: when, where, whether retained, and what, with nothing that a terminal acts on.
+func (m *Messages) line(msg message.Message) bool {
+	m.buf = append(m.buf, m.styles.apply(m.styles.time, msg.Time.Local().Format("15:04:05.000"))...)
+	m.buf = append(m.buf, ' ')
+	m.buf = append(m.buf, m.styles.apply(m.styles.topic, string(AppendEscaped(nil, []byte(msg.Topic))))...)
+	m.buf = append(m.buf, ' ')
+	if msg.Retain {
+		m.buf = append(m.buf, m.styles.apply(m.styles.mark, "retained")...)
+		m.buf = append(m.buf, ' ')
+	}
+	m.buf = AppendEscaped(m.buf, msg.Payload)
+	m.newline()
+	return true
+}
+
+func (m *Messages) format(msg message.Message) bool {
+	m.buf = m.options.Format.Append(m.buf, msg, m.tty)
+	m.newline()
+	return true
+}
+
+func (m *Messages) newline() {
+	if !m.options.NoNewline {
+		m.buf = append(m.buf, '\n')
+	}
+}
+
+// path prints the value at a gjson path: strings as their text, unless JSON is wanted; other values as JSON on one line.
+func (m *Messages) path(msg message.Message) bool {
+	if !message.IsJSON(msg.Payload) {
+		return false
+	}
+	value := gjson.GetBytes(msg.Payload, m.options.Path)
+	if !value.Exists() {
+		return false
+	}
+	text := pretty.Ugly([]byte(value.Raw))
+	if value.Type == gjson.String && !m.options.JSON {
+		text = []byte(value.Str)
+	}
+	if m.options.Topic && !m.options.JSON {
+		m.buf = append(m.buf, m.shown([]byte(msg.Topic))...)
+		m.buf = append(m.buf, ' ')
+	}
+	m.buf = append(m.buf, m.shown(text)...)
+	m.newline()
+	return true
+}
+
+// shown makes text harmless when it goes to a terminal.
+func (m *Messages) shown(text []byte) []byte {
+	switch {
+	case !m.tty:
+		return text
+	case m.options.JSON:
+		return appendSafeJSON(nil, text)
+	default:
+		return AppendEscaped(nil, text)
+	}
+}

@@ -1,0 +1,186 @@
+// Package publish sends a stream of messages over a session and accounts for each of them: how many the broker
+// confirmed, refused, and left unanswered.
+//
+// Start with a [Source] ([NewOnce], [NewLines] or [NewJSON]) and [Run]. The package neither connects nor prints.
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/message"
+)
+
+// Session is what Run needs of a client.Session.
+type Session interface {
+	PublishAsync(ctx context.Context, m message.Message, done func(client.Result)) error
+	Drain(ctx context.Context) error
+	Unacknowledged() int
+	Done() <-chan struct{}
+	Err() error
+}
+
+// Source gives the messages to publish.
+type Source interface {
+	// Next returns the next message and the line of the input it came from, 0 when there are no lines. It returns io.EOF
+	// at the end and a *LineError for a line that is no message; the stream goes on after that.
+	Next(ctx context.Context) (m message.Message, line int, err error)
+}
+
+// LineError is a line of the input that cannot be published.
+type LineError struct {
+	Line int
+	Err  error
+}
+
+// Error names the line.
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Options say how to publish.
+type Options struct {
+	// Topics each get every message that has no topic of its own.
+	Topics []string
+	// Rate limits messages a second; 0 is as fast as the broker takes them.
+	Rate float64
+	// Report is told of every line and message that failed, from the goroutine that called Run.
+	Report func(err error)
+}
+
+// Summary counts messages.
+type Summary struct {
+	Sent           int // given to the connection
+	Refused        int // by the broker, or because of the limits it announced
+	BadLines       int // not sent: the input was no message
+	Unacknowledged int // sent, and no answer came
+}
+
+// Failed is how many messages are known not to have been published.
+func (s Summary) Failed() int { return s.Refused + s.BadLines }
+
+// Run publishes everything that src gives and waits until the broker has answered for all of it. Refused messages and bad
+// lines are reported and counted, and do not end the run. The error says why it ended early: ctx's, the source's, or one
+// that wraps client.ErrConnectionLost; the Summary is right in any case.
+func Run(ctx context.Context, s Session, src Source, o Options) (Summary, error) {
+	r := &runner{session: s, options: o, pace: newPacer(o.Rate)}
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { // a lost connection ends the wait for input
+		select {
+		case <-s.Done():
+			cancel(s.Err())
+		case <-inner.Done():
+		}
+	}()
+	err := r.loop(inner, src)
+	if err == nil {
+		err = s.Drain(inner)
+	}
+	if cause := context.Cause(inner); err != nil && cause != nil {
+		err = cause
+	}
+	if err == nil && s.Unacknowledged() > 0 {
+		err = errors.Join(s.Err(), client.ErrConnectionLost)
+	}
+	r.report()
+	r.summary.Unacknowledged = s.Unacknowledged()
+	return r.summary, err
+}
+
+type runner struct {
+	session Session
+	options Options
+	pace    *pacer
+	summary Summary
+
+	mu       sync.Mutex
+	failures []error // refused, not reported yet
+}
+
+func (r *runner) loop(ctx context.Context, src Source) error {
+	for {
+		m, line, err := src.Next(ctx)
+		var bad *LineError
+		switch {
+		case err == nil:
+			err = r.send(ctx, m, line)
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, &bad):
+			r.summary.BadLines++
+			r.options.Report(err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		r.report()
+	}
+}
+
+// send publishes m to its own topic, or to each of the default ones.
+func (r *runner) send(ctx context.Context, m message.Message, line int) error {
+	if m.Topic != "" {
+		return r.sendOne(ctx, m, line)
+	}
+	for _, topic := range r.options.Topics {
+		m.Topic = topic
+		if err := r.sendOne(ctx, m, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error {
+	if err := r.pace.wait(ctx); err != nil {
+		return err
+	}
+	err := r.session.PublishAsync(ctx, m, func(result client.Result) { r.done(line, result.Err) })
+	switch {
+	case err == nil:
+		r.summary.Sent++
+	case isRefused(err): // by a limit that CONNACK announced: this message alone
+		r.fail(line, err)
+		return nil
+	}
+	return err
+}
+
+// done is called by the session, from any goroutine. What the connection's end left unanswered is counted by the session.
+func (r *runner) done(line int, err error) {
+	if err != nil && isRefused(err) {
+		r.fail(line, err)
+	}
+}
+
+func (r *runner) fail(line int, err error) {
+	if line > 0 {
+		err = &LineError{Line: line, Err: err}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, err)
+}
+
+func (r *runner) report() {
+	r.mu.Lock()
+	failures := r.failures
+	r.failures = nil
+	r.mu.Unlock()
+	r.summary.Refused += len(failures)
+	for _, err := range failures {
+		r.options.Report(err)
+	}
+}
+
+func isRefused(err error) bool {
+	_, ok := errors.AsType[*client.RefusedError](err)
+	return ok
+}

@@ -1,0 +1,254 @@
+// Package retained reads Retained Messages and knows when it has seen them all.
+//
+// MQTT has no end mark for them, and orders messages per topic only. [Collect] therefore looks for evidence: a message of
+// its own that comes back behind them, or a barrier and a pause, and says which it was.
+package retained
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+const (
+	// sentinelPatience is how long after the last retained message the sentinel may take.
+	sentinelPatience = time.Second
+	// quiet is the pause after the barrier.
+	quiet = 200 * time.Millisecond
+	// maxBuffered is how many bytes may wait in the sink while more messages are there to take.
+	maxBuffered = 256 << 10
+)
+
+// Session is what Collect needs of a client.Session.
+type Session interface {
+	Subscribe(ctx context.Context, props *wire.Properties, subs ...wire.Subscription) ([]wire.ReasonCode, error)
+	Unsubscribe(ctx context.Context, filters ...string) ([]wire.ReasonCode, error)
+	PublishAsync(ctx context.Context, m message.Message, done func(client.Result)) error
+	Recv(ctx context.Context) (message.Message, error)
+	Ready() int
+	AckReceived()
+}
+
+// Sink takes the Retained Messages.
+type Sink interface {
+	// Message takes m and reports whether that was enough.
+	Message(m message.Message) (enough bool, err error)
+	Flush() error
+	Buffered() int
+}
+
+// Options say what to collect.
+type Options struct {
+	// Subscriptions are made by Collect, with Retain Handling 0 and Retain As Published 0, so that RETAIN=1 means retained.
+	Subscriptions []wire.Subscription
+	// Properties are those of the SUBSCRIBE, nil for none.
+	Properties *wire.Properties
+	// NoPublish goes without the sentinel, for clients that may not publish.
+	NoPublish bool
+	// Deadline ends the collection; zero is none.
+	Deadline time.Time
+	// Ready is called once when the subscriptions are active; it may be nil.
+	Ready func() error
+}
+
+// Evidence is how Collect knows that it has seen everything.
+type Evidence string
+
+// The evidence, in the words that are shown to the user.
+const (
+	Sentinel   Evidence = "complete (sentinel)"
+	Barrier    Evidence = "complete (barrier + quiet 200ms)"
+	Incomplete Evidence = "incomplete (timeout)"
+	Enough     Evidence = "stopped (enough)" // the sink had enough
+)
+
+// Collect subscribes and gives the Retained Messages to sink until it has evidence of having seen them all.
+func Collect(ctx context.Context, s Session, sink Sink, o Options) (Evidence, error) {
+	c := &collector{session: s, sink: sink, options: o, topic: "_mqx/" + nonce()}
+	if !o.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, o.Deadline, errDeadline)
+		defer cancel()
+	}
+	evidence, err := c.run(ctx)
+	if errors.Is(context.Cause(ctx), errDeadline) && err != nil {
+		evidence, err = Incomplete, nil
+	}
+	return evidence, errors.Join(c.settle(), err)
+}
+
+// Why a wait ended.
+var (
+	errDeadline = errors.New("the deadline has passed")
+	errPause    = errors.New("nothing came")
+	errEnough   = errors.New("enough")
+	errRefused  = errors.New("the sentinel was refused")
+	errSentinel = errors.New("the sentinel is back")
+)
+
+func nonce() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // crypto/rand.Read never fails
+	return hex.EncodeToString(b[:])
+}
+
+type collector struct {
+	session Session
+	sink    Sink
+	options Options
+	topic   string // of the sentinel
+	refused chan struct{}
+	last    time.Time // when the last message came
+}
+
+func (c *collector) run(ctx context.Context) (Evidence, error) {
+	c.refused = make(chan struct{})
+	hears, err := c.subscribe(ctx)
+	if err != nil {
+		return "", err
+	}
+	if hears {
+		if err := c.sendSentinel(ctx); err != nil {
+			return "", err
+		}
+		found, err := c.awaitSentinel(ctx)
+		if found {
+			return Sentinel, nil
+		}
+		if err != nil {
+			return c.enough(err)
+		}
+	}
+	// The filter is ours and matches nothing: its UNSUBACK says that the Server has worked off everything before it.
+	if _, err := c.session.Unsubscribe(ctx, c.topic+"/none"); err != nil {
+		return "", err
+	}
+	c.last = time.Now()
+	if err := c.takeUntil(ctx, func() time.Time { return c.last.Add(quiet) }); err != nil && !errors.Is(err, errPause) {
+		return c.enough(err)
+	}
+	return Barrier, nil
+}
+
+func (*collector) enough(err error) (Evidence, error) {
+	if errors.Is(err, errEnough) {
+		return Enough, nil
+	}
+	return "", err
+}
+
+// subscribe makes the subscriptions, that of the sentinel first, and reports whether it stands.
+func (c *collector) subscribe(ctx context.Context) (hears bool, err error) {
+	if !c.options.NoPublish {
+		_, err := c.session.Subscribe(ctx, nil, wire.Subscription{Filter: c.topic, QoS: 1})
+		hears = err == nil
+		if _, refused := errors.AsType[*client.RefusedError](err); err != nil && !refused {
+			return false, err
+		}
+	}
+	if _, err := c.session.Subscribe(ctx, c.options.Properties, c.options.Subscriptions...); err != nil {
+		return false, err
+	}
+	c.last = time.Now()
+	if c.options.Ready != nil {
+		err = c.options.Ready()
+	}
+	return hears, err
+}
+
+// sendSentinel publishes to our own topic. A refusal is no failure: the barrier needs no right.
+func (c *collector) sendSentinel(ctx context.Context) error {
+	refused := c.refused
+	err := c.session.PublishAsync(ctx, message.Message{Topic: c.topic, QoS: 1}, func(r client.Result) {
+		if r.Err != nil {
+			close(refused)
+		}
+	})
+	if _, limit := errors.AsType[*client.RefusedError](err); limit {
+		close(refused)
+		return nil
+	}
+	return err
+}
+
+func (c *collector) awaitSentinel(ctx context.Context) (bool, error) {
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-c.refused:
+			cancel(errRefused)
+		case <-inner.Done():
+		}
+	}()
+	err := c.takeUntil(inner, func() time.Time { return c.last.Add(sentinelPatience) })
+	switch {
+	case errors.Is(err, errSentinel):
+		return true, nil
+	case errors.Is(err, errPause), errors.Is(err, errRefused):
+		return false, nil
+	default:
+		return false, err
+	}
+}
+
+// takeUntil takes messages until none came before the time that limit gives, which moves with every retained message.
+func (c *collector) takeUntil(ctx context.Context, limit func() time.Time) error {
+	for {
+		m, err := c.next(ctx, limit)
+		if err != nil {
+			return err
+		}
+		switch {
+		case m.Topic == c.topic:
+			return errSentinel
+		case m.Retain:
+			c.last = time.Now()
+			enough, err := c.sink.Message(m)
+			if err != nil {
+				return err
+			}
+			if enough {
+				return errEnough
+			}
+		case time.Now().After(limit()): // live messages keep coming, retained ones do not
+			return errPause
+		}
+	}
+}
+
+func (c *collector) next(ctx context.Context, limit func() time.Time) (message.Message, error) {
+	waits := c.session.Ready() == 0
+	if waits || c.sink.Buffered() >= maxBuffered {
+		start := time.Now()
+		if err := c.settle(); err != nil {
+			return message.Message{}, err
+		}
+		c.last = c.last.Add(time.Since(start)) // a slow reader of our output is no silence of the Server
+	}
+	if !waits {
+		return c.session.Recv(ctx)
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, limit(), errPause)
+	defer cancel()
+	m, err := c.session.Recv(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
+	return m, err
+}
+
+// settle flushes, and then acknowledges what the sink has let go.
+func (c *collector) settle() error {
+	if err := c.sink.Flush(); err != nil {
+		return err
+	}
+	c.session.AckReceived()
+	return nil
+}
