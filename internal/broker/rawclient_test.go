@@ -273,3 +273,57 @@ func expiry(seconds uint32) *wire.Properties {
 func text(format string, args ...any) []byte { return fmt.Appendf(nil, format, args...) }
 
 func versions() []wire.Version { return []wire.Version{wire.V31, wire.V311, wire.V5} }
+
+// collect receives n messages and answers everything as it comes. It returns them when no handshake is open.
+func (c *raw) collect(n int) []*wire.Publish {
+	c.t.Helper()
+	var got []*wire.Publish
+	for open := 0; len(got) < n || open > 0; {
+		packet, err := c.next(patience)
+		if err != nil {
+			c.t.Fatalf("after %d of %d messages: %v", len(got), n, err)
+		}
+		switch p := packet.(type) {
+		case *wire.Publish:
+			got = append(got, p)
+			if p.QoS == 1 {
+				c.send(&wire.Ack{Kind: wire.PUBACK, PacketID: p.PacketID})
+			}
+			if p.QoS == 2 {
+				open++
+				c.send(&wire.Ack{Kind: wire.PUBREC, PacketID: p.PacketID})
+			}
+		case *wire.Ack:
+			if p.Kind != wire.PUBREL {
+				c.t.Fatalf("got %v", p.Kind)
+			}
+			open--
+			c.send(&wire.Ack{Kind: wire.PUBCOMP, PacketID: p.PacketID})
+		default:
+			c.t.Fatalf("got %+v", packet)
+		}
+	}
+
+	return got
+}
+
+// collectInOrder is collect for payloads that count from first.
+func (c *raw) collectInOrder(first, n int) {
+	c.t.Helper()
+	for i, p := range c.collect(n) {
+		if want := fmt.Sprint(first + i); string(p.Payload) != want {
+			c.t.Fatalf("got %q as number %d", p.Payload, first+i)
+		}
+	}
+}
+
+// dialOrNil is dial for a broker that may have stopped listening.
+func dialOrNil(t testing.TB, s *brokertest.Server) *raw {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", s.Addr, patience)
+	if err != nil {
+		return nil
+	}
+
+	return newRaw(t, conn, wire.V5)
+}

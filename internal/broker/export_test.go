@@ -1,0 +1,26 @@
+package broker
+
+// PublishFromServer routes a message that no client has published, such as one to a topic that begins with $.
+func (b *Broker) PublishFromServer(topic string, payload []byte, qos byte) {
+	m := newMessage(topic, payload, nil)
+	m.qos, m.kept = qos, true
+	var k kicks
+	b.publish(m, &k)
+	k.flush()
+}
+
+// SubscribedFilters is how many Topic Filters have subscriptions.
+func (b *Broker) SubscribedFilters() int {
+	b.index.mu.RLock()
+	defer b.index.mu.RUnlock()
+
+	return b.index.tree.Len()
+}
+
+// ActiveReplays is how many deliveries of Retained Messages are under way.
+func (b *Broker) ActiveReplays() int {
+	b.retained.mu.Lock()
+	defer b.retained.mu.Unlock()
+
+	return len(b.retained.replays)
+}
