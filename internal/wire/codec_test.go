@@ -58,6 +58,28 @@ func TestDecodingMakesViewsThatCannotBeAppendedInto(t *testing.T) {
 	}
 }
 
+func TestWildcardsAreFoundAtEachPlaceOfATopicName(t *testing.T) {
+	for n := 1; n <= 20; n++ {
+		for i := range n {
+			for _, c := range []byte("#+*,\"$\x22\x24\x2A\x2C\x7F\x01") {
+				name := bytes.Repeat([]byte("a"), n)
+				name[i] = c
+				_, err := (&wire.Publish{Topic: string(name)}).Append(nil, wire.V5)
+				if wildcard := c == '#' || c == '+'; (err != nil) != wildcard {
+					t.Fatalf("%q: got %v", name, err)
+				}
+				name[i] = 0
+				if _, err := (&wire.Publish{Topic: string(name)}).Append(nil, wire.V5); err == nil {
+					t.Fatalf("%q was encoded", name)
+				}
+				name[i] = 0xA3 // '#' with its top bit set, not UTF-8
+				_, err = (&wire.Publish{Topic: string(name)}).Append(nil, wire.V5)
+				checkCode(t, err, malformed)
+			}
+		}
+	}
+}
+
 func TestDecodeForgetsWhatThePacketHeld(t *testing.T) {
 	p := wire.Publish{Dup: true, Retain: true, QoS: 2, PacketID: 9, Topic: "old", Payload: []byte("old"), Properties: &wire.Properties{}}
 	if err := p.Decode(wire.V311, 0x30, []byte("\x00\x01a")); err != nil {
@@ -102,6 +124,7 @@ func TestTheHotPathDoesNotAllocate(t *testing.T) {
 		run  func() error
 	}{
 		{"encode", 0, func() error { _, err := plain.Append(buf, wire.V5); return err }},
+		{"encode into nothing", 1, func() error { _, err := plain.Append(nil, wire.V5); return err }},
 		{"encode with properties", 0, func() error { _, err := rich.Append(buf, wire.V5); return err }},
 		{"decode in place", 0, func() error { return p.Decode(wire.V5, plainFirst, plainBody) }},
 		{"decode in place with properties", 1, func() error { return p.Decode(wire.V5, richFirst, richBody) }},

@@ -79,7 +79,7 @@ func (p *Publish) remaining(v Version, properties int) int {
 
 // Append appends the packet to dst. Apart from growing dst it allocates nothing.
 func (p *Publish) Append(dst []byte, v Version) ([]byte, error) {
-	packet, err := p.AppendHead(dst, v)
+	packet, err := p.appendHead(dst, v, len(p.Payload))
 	if err != nil {
 		return dst, err
 	}
@@ -88,6 +88,11 @@ func (p *Publish) Append(dst []byte, v Version) ([]byte, error) {
 
 // AppendHead appends the packet without its Payload, for a caller who writes the Payload from where it is.
 func (p *Publish) AppendHead(dst []byte, v Version) ([]byte, error) {
+	return p.appendHead(dst, v, 0)
+}
+
+// appendHead makes room for as many bytes more.
+func (p *Publish) appendHead(dst []byte, v Version, more int) ([]byte, error) {
 	properties, err := p.encodable(v)
 	if err != nil {
 		return dst, err
@@ -99,7 +104,8 @@ func (p *Publish) AppendHead(dst []byte, v Version) ([]byte, error) {
 	if p.Retain {
 		first |= 0x01
 	}
-	dst = AppendHeader(dst, first, p.remaining(v, properties))
+	remaining := p.remaining(v, properties)
+	dst = AppendHeader(slices.Grow(dst, headerRoom+remaining-len(p.Payload)+more), first, remaining)
 	dst = appendString(dst, p.Topic)
 	if p.QoS > 0 {
 		dst = append(dst, byte(p.PacketID>>8), byte(p.PacketID))
