@@ -37,9 +37,21 @@ func newRoot(e *env) *cobra.Command {
 	root.SetErr(e.streams.Err)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
-	root.AddCommand(newPub(e), newSub(e), newBroker(e), newVersion(e), newCompletion(e))
+	root.AddCommand(newPub(e), newSub(e), newBroker(e), newDemo(e), newVersion(e), newCompletion(e))
 	root.SetHelpCommand(newHelp(e))
+	walk(root, func(cmd *cobra.Command) {
+		cmd.SuggestionsMinimumDistance = 2
+		cmd.Flags().SortFlags = false // as they were defined: what belongs together stays together
+	})
 	return root
+}
+
+// walk calls f with cmd and all commands below it.
+func walk(cmd *cobra.Command, f func(*cobra.Command)) {
+	f(cmd)
+	for _, c := range cmd.Commands() {
+		walk(c, f)
+	}
 }
 
 // addJSONFlag gives cmd the flag --json, which also decides how its last error is printed.
