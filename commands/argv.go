@@ -70,9 +70,7 @@ func valueFlags(root *cobra.Command) flagNames {
 			names.short[f.Shorthand] = takes
 		}
 	}
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.LocalFlags().VisitAll(add)
-	}
+	walk(root, func(cmd *cobra.Command) { cmd.LocalFlags().VisitAll(add) })
 	return names
 }
 

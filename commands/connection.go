@@ -13,6 +13,7 @@ import (
 // --user-property is for.
 func addConnectionFlags(cmd *cobra.Command, c *config.Connection, packet string) {
 	fs := pflag.NewFlagSet("connection", pflag.ContinueOnError)
+	fs.SortFlags = false
 	addAddressFlags(fs, c)
 	addSessionFlags(fs, c)
 	addTLSFlags(fs, c)

@@ -69,6 +69,7 @@ func printCommands(w io.Writer, cmd *cobra.Command) {
 // splitFlags sorts the flags of cmd into its own, those of the connection, and those that every command has.
 func splitFlags(cmd *cobra.Command) (own, connection, global *pflag.FlagSet) {
 	own = pflag.NewFlagSet("own", pflag.ContinueOnError)
+	own.SortFlags = false
 	connection = pflag.NewFlagSet("connection", pflag.ContinueOnError)
 	connection.SortFlags = false
 	global = pflag.NewFlagSet("global", pflag.ContinueOnError)
