@@ -3,6 +3,7 @@ package broker_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -107,6 +108,10 @@ func (c *raw) next(wait time.Duration) (wire.Packet, error) {
 	first, body, err := c.in.Next()
 	if err != nil {
 		return nil, err
+	}
+
+	if wire.Type(first>>4) == wire.SUBACK && c.version == wire.V31 {
+		return wire.Decode(wire.V311, first, body) // MQTT 3.1 has no failure in SUBACK; clients know it nevertheless
 	}
 
 	return wire.Decode(c.version, first, body)
@@ -326,4 +331,18 @@ func dialOrNil(t testing.TB, s *brokertest.Server) *raw {
 	}
 
 	return newRaw(t, conn, wire.V5)
+}
+
+// readAll reads until the other side closes the connection.
+func (c *raw) readAll() []byte {
+	c.t.Helper()
+	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		c.t.Fatal(err)
+	}
+	b, err := io.ReadAll(c.conn)
+	if isTimeout(err) {
+		c.t.Fatal("the connection is still open")
+	}
+
+	return b
 }

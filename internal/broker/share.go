@@ -37,6 +37,8 @@ func (sh *share) pick(m *message) *subscription {
 	for i := range n {
 		sub := sh.members[(turn+i)%n]
 		if sub.session.online.Load() {
+			sh.turn.Add(i) // who was passed over has had a turn
+
 			return sub
 		}
 		if absent == nil && min(sub.qos, m.qos) > 0 {

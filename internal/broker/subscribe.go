@@ -51,7 +51,7 @@ func (c *client) subscribe(o wire.Subscription, ids []uint32) (wire.ReasonCode, 
 	return wire.ReasonCode(o.QoS), r
 }
 
-// failure is how SUBACK says code. MQTT 3.1.1 has one code for all failures, and 3.1 has none, so its clients get the same.
+// failure is how SUBACK says code. Below MQTT 5 there is one code for all failures.
 func (c *client) failure(code wire.ReasonCode) wire.ReasonCode {
 	if c.info.Version < wire.V5 {
 		return wire.UnspecifiedError
