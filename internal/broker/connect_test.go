@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/brokertest"
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -22,21 +23,29 @@ func TestConnackSaysWhatDiffersFromTheDefaults(t *testing.T) {
 		want    *wire.Properties
 	}{
 		{
-			"defaults", broker.Config{}, wire.Connect{ClientID: "c", KeepAlive: 60},
+			"defaults",
+			broker.Config{},
+			wire.Connect{ClientID: "c", KeepAlive: 60},
 			(&wire.Properties{ReceiveMaximum: 1024, TopicAliasMaximum: 64}).Set(wire.PropReceiveMaximum, wire.PropTopicAliasMaximum),
 		},
 		{
-			"limits", broker.Config{ReceiveMaximum: 65535, MaxPacketSize: 1000, MaxKeepAlive: 30}, wire.Connect{ClientID: "c", KeepAlive: 60},
+			"limits",
+			broker.Config{ReceiveMaximum: 65535, MaxPacketSize: 1000, MaxKeepAlive: 30},
+			wire.Connect{ClientID: "c", KeepAlive: 60},
 			(&wire.Properties{TopicAliasMaximum: 64, MaximumPacketSize: 1000, ServerKeepAlive: 30}).
 				Set(wire.PropTopicAliasMaximum, wire.PropMaximumPacketSize, wire.PropServerKeepAlive),
 		},
 		{
-			"no keep alive", broker.Config{ReceiveMaximum: 7, MaxKeepAlive: 30}, wire.Connect{ClientID: "c"},
+			"no keep alive",
+			broker.Config{ReceiveMaximum: 7, MaxKeepAlive: 30},
+			wire.Connect{ClientID: "c"},
 			(&wire.Properties{ReceiveMaximum: 7, TopicAliasMaximum: 64, ServerKeepAlive: 30}).
 				Set(wire.PropReceiveMaximum, wire.PropTopicAliasMaximum, wire.PropServerKeepAlive),
 		},
 		{
-			"short keep alive", broker.Config{MaxKeepAlive: 30}, wire.Connect{ClientID: "c", KeepAlive: 10},
+			"short keep alive",
+			broker.Config{MaxKeepAlive: 30},
+			wire.Connect{ClientID: "c", KeepAlive: 10},
 			(&wire.Properties{ReceiveMaximum: 1024, TopicAliasMaximum: 64}).Set(wire.PropReceiveMaximum, wire.PropTopicAliasMaximum),
 		},
 	} {
@@ -163,7 +172,8 @@ func TestUnusualConnectsAreAccepted(t *testing.T) {
 
 func TestAConnectionWithoutConnectIsClosed(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{}, func(in inside) {
+		t, b := in.t, in.b
 		silent, half, trickle := pipe(t, b, wire.V5), pipe(t, b, wire.V5), pipe(t, b, wire.V5)
 		half.sendBytes(0x10, 0x20, 0)
 		begun := time.Now()
@@ -184,7 +194,8 @@ func TestAConnectionWithoutConnectIsClosed(t *testing.T) {
 func TestASilentClientIsDisconnectedAfterOneAndAHalfKeepAlives(t *testing.T) {
 	t.Parallel()
 	for _, keepAlive := range []uint16{1, 10, 43_691, 65_535} { // 1.5 times 43,691 does not fit 16 bits
-		bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+		bubble(t, broker.Config{}, func(in inside) {
+			t, b := in.t, in.b
 			c := pipe(t, b, wire.V5)
 			c.connect(&wire.Connect{ClientID: "c", KeepAlive: keepAlive})
 			for range 3 {
@@ -205,7 +216,8 @@ func TestASilentClientIsDisconnectedAfterOneAndAHalfKeepAlives(t *testing.T) {
 
 func TestAClientWithoutKeepAliveMayBeSilent(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{}, func(in inside) {
+		t, b := in.t, in.b
 		c := pipe(t, b, wire.V311)
 		c.connect(&wire.Connect{ClientID: "c"})
 		pass(1000 * time.Hour)
@@ -215,7 +227,8 @@ func TestAClientWithoutKeepAliveMayBeSilent(t *testing.T) {
 
 func TestAClientThatTakesNothingIsGivenUpUnlessItPings(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{WriteTimeout: 10 * time.Second}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{WriteTimeout: 10 * time.Second}, func(in inside) {
+		t, b := in.t, in.b
 		stalled, pub := pipe(t, b, wire.V5), pipe(t, b, wire.V5)
 		stalled.connect(&wire.Connect{ClientID: "stalled", Properties: expiry(60)})
 		stalled.sub("a", 1)

@@ -41,11 +41,12 @@ func newSubscription(s *session, f topic.Filter, o wire.Subscription) *subscript
 
 // wants reports whether a live message is for the subscription.
 func (sub *subscription) wants(m *message) bool {
-	if sub.noLocal && m.from == sub.session.id {
-		return false
-	}
+	return !sub.isOwn(m) && (m.seq == 0 || m.seq > sub.since)
+}
 
-	return m.seq == 0 || m.seq > sub.since
+// isOwn reports whether No Local keeps m from the subscription.
+func (sub *subscription) isOwn(m *message) bool {
+	return sub.noLocal && m.from == sub.session.id
 }
 
 func (sub *subscription) delivery(m *message) delivery {

@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/brokertest"
 	"github.com/mqx-cli/mqx/internal/wire"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
@@ -30,35 +31,36 @@ type raw struct {
 }
 
 // dial opens a connection to a broker and sends nothing.
-func dial(t testing.TB, s *brokertest.Server, v wire.Version) *raw {
-	t.Helper()
+func dial(tb testing.TB, s *brokertest.Server, v wire.Version) *raw {
+	tb.Helper()
 	conn, err := net.DialTimeout("tcp", s.Addr, patience)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 
-	return newRaw(t, conn, v)
+	return newRaw(tb, conn, v)
 }
 
 // pipe connects to a broker without a network, for fake time.
-func pipe(t testing.TB, b *broker.Broker, v wire.Version) *raw {
-	t.Helper()
+func pipe(tb testing.TB, b *broker.Broker, v wire.Version) *raw {
+	tb.Helper()
 	ours, theirs := net.Pipe()
 	go b.ServeConn(theirs)
 
-	return newRaw(t, ours, v)
+	return newRaw(tb, ours, v)
 }
 
-func newRaw(t testing.TB, conn net.Conn, v wire.Version) *raw {
-	t.Cleanup(func() { conn.Close() })
+func newRaw(tb testing.TB, conn net.Conn, v wire.Version) *raw {
+	tb.Helper()
+	tb.Cleanup(func() { conn.Close() })
 
-	return &raw{t: t, conn: conn, in: wire.NewReader(conn, 0), version: v}
+	return &raw{t: tb, conn: conn, in: wire.NewReader(conn, 0), version: v}
 }
 
 // connected opens a connection with a clean Session.
-func connected(t testing.TB, s *brokertest.Server, v wire.Version, id string) *raw {
-	t.Helper()
-	c := dial(t, s, v)
+func connected(tb testing.TB, s *brokertest.Server, v wire.Version, id string) *raw {
+	tb.Helper()
+	c := dial(tb, s, v)
 	c.connect(&wire.Connect{ClientID: id, CleanStart: true})
 
 	return c
@@ -323,14 +325,14 @@ func (c *raw) collectInOrder(first, n int) {
 }
 
 // dialOrNil is dial for a broker that may have stopped listening.
-func dialOrNil(t testing.TB, s *brokertest.Server) *raw {
-	t.Helper()
+func dialOrNil(tb testing.TB, s *brokertest.Server) *raw {
+	tb.Helper()
 	conn, err := net.DialTimeout("tcp", s.Addr, patience)
 	if err != nil {
 		return nil
 	}
 
-	return newRaw(t, conn, wire.V5)
+	return newRaw(tb, conn, wire.V5)
 }
 
 // readAll reads until the other side closes the connection.

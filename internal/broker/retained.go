@@ -134,7 +134,7 @@ func (r *retained) fetch(p *replay) {
 	defer r.mu.Unlock()
 	alone := len(r.replays) == 1
 	p.after, p.more = r.store.MatchFrom(p.sub.filter.Bare(), p.after, replayLook, func(_ string, e *retainedMessage) bool {
-		if m := e.asOf(p.until); m != nil && !m.expired(now) && !(p.sub.noLocal && m.from == p.sub.session.id) {
+		if m := e.asOf(p.until); m != nil && !m.expired(now) && !p.sub.isOwn(m) {
 			p.page = append(p.page, m)
 		}
 		if alone {

@@ -107,7 +107,8 @@ func TestRetainAsPublishedKeepsTheFlag(t *testing.T) {
 
 func TestMessageExpiryCountsDownAndEnds(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{}, func(in inside) {
+		t, b := in.t, in.b
 		pub, off := pipe(t, b, wire.V5), pipe(t, b, wire.V5)
 		pub.connect(&wire.Connect{ClientID: "pub"})
 		off.connect(&wire.Connect{ClientID: "off", Properties: expiry(1 << 30)})
@@ -147,7 +148,8 @@ func TestMessageExpiryCountsDownAndEnds(t *testing.T) {
 
 func TestAReplacedRetainedMessageDoesNotExpireItsSuccessor(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{}, func(in inside) {
+		t, b := in.t, in.b
 		c := pipe(t, b, wire.V5)
 		c.connect(&wire.Connect{ClientID: "c"})
 		c.publish(&wire.Publish{Topic: "r", QoS: 1, Retain: true, Payload: []byte("x"), Properties: messageExpiry(10)})

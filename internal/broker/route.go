@@ -1,6 +1,9 @@
 package broker
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // router finds the deliveries that one message makes. Routers are used again.
 type router struct {
@@ -88,7 +91,7 @@ func (r *router) direct(sub *subscription) {
 func (d *delivery) merge(other delivery) {
 	d.qos = max(d.qos, other.qos)
 	d.retain = d.retain || other.retain
-	d.ids = append(d.ids[:len(d.ids):len(d.ids)], other.ids...)
+	d.ids = append(slices.Clip(d.ids), other.ids...)
 }
 
 // publish retains the message if it says so and delivers it to all subscribers. It reports whether there were any. The

@@ -12,12 +12,18 @@ import (
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
+// inside is what a test in fake time works with.
+type inside struct {
+	t *testing.T
+	b *broker.Broker
+}
+
 // bubble runs f with a broker in fake time.
-func bubble(t *testing.T, cfg broker.Config, f func(t *testing.T, b *broker.Broker)) {
+func bubble(t *testing.T, cfg broker.Config, f func(in inside)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := broker.New(cfg)
-		f(t, b)
+		f(inside{t, b})
 		if err := b.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -145,7 +151,8 @@ func TestAQoS2MessageRepeatedAfterAReconnectIsAcknowledgedAndNotDeliveredAgain(t
 
 func TestAnEndedSessionLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{}, func(in inside) {
+		t, b := in.t, in.b
 		c := pipe(t, b, wire.V5)
 		c.connect(&wire.Connect{ClientID: "c", Properties: expiry(10)})
 		c.sub("a/#", 1)
@@ -174,7 +181,8 @@ func TestAnEndedSessionLeavesNothingBehind(t *testing.T) {
 
 func TestTheClockOfASessionStopsWhenTheClientIsBack(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{}, func(in inside) {
+		t, b := in.t, in.b
 		for range 3 {
 			c := pipe(t, b, wire.V5)
 			c.connect(&wire.Connect{ClientID: "c", Properties: expiry(10)})
@@ -199,7 +207,8 @@ func TestTheClockOfASessionStopsWhenTheClientIsBack(t *testing.T) {
 
 func TestDisconnectMayChangeTheSessionExpiryButNotFromZero(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{}, func(in inside) {
+		t, b := in.t, in.b
 		c := pipe(t, b, wire.V5)
 		c.connect(&wire.Connect{ClientID: "c", Properties: expiry(10)})
 		c.send(&wire.Disconnect{Properties: expiry(100)})

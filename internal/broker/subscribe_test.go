@@ -51,8 +51,18 @@ func TestWildcardsMatchAsSpecified(t *testing.T) {
 		filter, topic string
 		match         bool
 	}{
-		{"p/#", "p", true}, {"p/#", "p/q/r", true}, {"+/#", "x", true}, {"#", "x/y", true}, {"+/+", "/x", true}, {"/+", "/x", true},
-		{"+", "/x", false}, {"p/+", "p", false}, {"p/+", "p/", true}, {"+", "x", true}, {"p/+/q", "p//q", true}, {"p/q", "P/q", false},
+		{"p/#", "p", true},
+		{"p/#", "p/q/r", true},
+		{"+/#", "x", true},
+		{"#", "x/y", true},
+		{"+/+", "/x", true},
+		{"/+", "/x", true},
+		{"+", "/x", false},
+		{"p/+", "p", false},
+		{"p/+", "p/", true},
+		{"+", "x", true},
+		{"p/+/q", "p//q", true},
+		{"p/q", "P/q", false},
 	} {
 		for _, prefix := range []string{"", "$share/g/"} {
 			sub := connected(t, s, wire.V5, "sub")

@@ -26,7 +26,7 @@ func TestTheWillIsPublishedWhenAClientIsLost(t *testing.T) {
 			{"dropped", func(c *raw) { c.drop() }, true},
 			{"disconnect", func(c *raw) { c.disconnect() }, false},
 			{"protocol error", func(c *raw) { c.sendBytes(0xFF, 0) }, true},
-			{"taken over", func(c *raw) { connected(t, s, v, "c"+v.String()) }, true},
+			{"taken over", func(*raw) { connected(t, s, v, "c"+v.String()) }, true},
 		} {
 			watch, c := connected(t, s, wire.V5, "watch"), dial(t, s, v)
 			watch.sub("will", 2)
@@ -95,7 +95,8 @@ func TestTheWillWaitsForItsDelayOrTheEndOfTheSession(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+			bubble(t, broker.Config{}, func(in inside) {
+				t, b := in.t, in.b
 				watch, c := pipe(t, b, wire.V5), pipe(t, b, wire.V5)
 				watch.connect(&wire.Connect{ClientID: "watch"})
 				watch.sub("will", 0)
@@ -126,7 +127,8 @@ func TestTheWillWaitsForItsDelayOrTheEndOfTheSession(t *testing.T) {
 
 func TestTheWillIsCalledOffWhenTheClientIsBackInTime(t *testing.T) {
 	t.Parallel()
-	bubble(t, broker.Config{}, func(t *testing.T, b *broker.Broker) {
+	bubble(t, broker.Config{}, func(in inside) {
+		t, b := in.t, in.b
 		watch := pipe(t, b, wire.V5)
 		watch.connect(&wire.Connect{ClientID: "watch"})
 		watch.sub("will", 0)

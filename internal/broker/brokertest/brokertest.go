@@ -25,7 +25,7 @@ type Server struct {
 	// Broker is the broker itself.
 	Broker *broker.Broker
 
-	tb     testing.TB // nil for Open
+	tb     testing.TB // nil after Open
 	served chan error
 
 	mu     sync.Mutex
@@ -34,23 +34,23 @@ type Server struct {
 }
 
 // Start runs a broker with the first of cfgs, or with its defaults, until the test ends.
-func Start(t testing.TB, cfgs ...broker.Config) *Server {
-	t.Helper()
+func Start(tb testing.TB, cfgs ...broker.Config) *Server {
+	tb.Helper()
 	s, err := Open(cfgs...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	s.tb = t
-	t.Cleanup(func() {
+	s.tb = tb
+	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 
 	return s
 }
 
-// Open is Start for those who have no testing.TB: they call Close.
+// Open is [Start] for those who have no [testing.TB]: they call Close.
 func Open(cfgs ...broker.Config) (*Server, error) {
 	var cfg broker.Config
 	if len(cfgs) > 0 {
