@@ -263,6 +263,9 @@ func (c *Connection) resolveVersion(r *Resolved) error {
 		v = wire.V5
 	}
 	r.Options.Version = v
+	if v == wire.V31 && r.Options.ClientID == "" {
+		r.Options.ClientID = "mqx-" + randomHex() // MQTT 3.1, section 3.1: from 1 to 23 characters
+	}
 	if c.Resume && v != wire.V311 && v != wire.V31 && !r.Options.Properties.Has(wire.PropSessionExpiryInterval) {
 		r.Options.Properties = ensure(r.Options.Properties).Set(wire.PropSessionExpiryInterval)
 		r.Options.Properties.SessionExpiryInterval = never

@@ -1,0 +1,51 @@
+package commands
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mqx-cli/mqx/internal/config"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/output"
+)
+
+// Run executes a command line with replaced streams and environment, as main does.
+func Run(ctx context.Context, streams output.Streams, environment map[string]string, args ...string) exit.Code {
+	return run(ctx, &env{streams: streams, getenv: func(name string) string { return environment[name] }}, args)
+}
+
+// Tree returns the command tree.
+func Tree(streams output.Streams) *cobra.Command {
+	return newRoot(&env{streams: streams, getenv: func(string) string { return "" }})
+}
+
+// JoinProperties rewrites a command line.
+func JoinProperties(args ...string) ([]string, error) {
+	return joinProperties(Tree(output.Streams{}), args)
+}
+
+// ParseDuration parses the value of a duration flag.
+var ParseDuration = parseDuration
+
+// ResolveConnection parses the arguments of a command that has the connection flags and nothing else, and resolves them.
+func ResolveConnection(environment map[string]string, args ...string) (config.Resolved, error) {
+	e := &env{streams: output.Streams{Err: io.Discard}, getenv: func(name string) string { return environment[name] }}
+	root := newRoot(e)
+	var c config.Connection
+	var r config.Resolved
+	probe := &cobra.Command{Use: "probe"}
+	addConnectionFlags(probe, &c, "publish")
+	probe.RunE = e.run(func(context.Context, []string) (err error) {
+		r, err = e.resolve(probe, &c)
+		return err
+	})
+	root.AddCommand(probe)
+	args, err := joinProperties(root, append([]string{"probe"}, args...))
+	if err != nil {
+		return r, err
+	}
+	root.SetArgs(args)
+	return r, root.Execute()
+}
