@@ -38,11 +38,9 @@ type lane struct {
 	done        chan struct{}
 }
 
-// inboundState is what the read loop and the acknowledging consumer share about QoS 1 and 2 messages on their way in.
+// inboundState is what the read loop and the acknowledging consumer share about messages on their way in.
 type inboundState struct {
 	mu sync.Mutex
-	// open is how many await their PUBACK or PUBCOMP from us; max is the Receive Maximum that we announced.
-	open, max int
 	// qos2 holds the identifiers between PUBLISH and PUBREL; true once PUBREC was sent (method of MQTT 5, 4.3.3).
 	qos2 map[uint16]bool
 	// aliases maps the Topic Aliases that the Server has set; maxAlias is what we announced.
@@ -71,17 +69,16 @@ func (a *awaits) any() bool {
 }
 
 func newLane(connect *wire.Connect, maxInflight int) *lane {
+	if maxInflight == 0 {
+		maxInflight = defaultInflight
+	}
 	l := &lane{
-		connect: connect, maxInflight: maxInflight, done: make(chan struct{}),
+		connect: connect, maxInflight: min(maxInflight, maxWindow), done: make(chan struct{}),
 		in:      newInbox(),
 		awaits:  awaits{changed: make(chan struct{}, 1)},
 		closing: make(chan struct{}),
 	}
-	l.inbound.max = 65_535
 	l.inbound.qos2 = map[uint16]bool{}
-	if connect.Properties.Has(wire.PropReceiveMaximum) {
-		l.inbound.max = int(connect.Properties.ReceiveMaximum)
-	}
 	if connect.Properties.Has(wire.PropTopicAliasMaximum) {
 		l.inbound.maxAlias = connect.Properties.TopicAliasMaximum
 		l.inbound.aliases = map[uint16]string{}
@@ -93,10 +90,7 @@ func newLane(connect *wire.Connect, maxInflight int) *lane {
 func (l *lane) HandleConnack(p *wire.Connack) {
 	l.connack.Store(p)
 	l.caps = newCaps(l.connect, p)
-	l.window.limit = min(int(l.caps.ReceiveMaximum), maxWindow)
-	if l.maxInflight > 0 {
-		l.window.limit = min(l.window.limit, l.maxInflight)
-	}
+	l.window.limit = min(int(l.caps.ReceiveMaximum), l.maxInflight)
 }
 
 // HandleDisconnect implements link.Handler. Its reason replaces the less telling end of the stream that follows.
@@ -151,7 +145,7 @@ func (l *lane) HandlePublish(p *wire.Publish, at time.Time) error {
 	if err := l.resolveAlias(p); err != nil {
 		return err
 	}
-	if p.QoS > 0 {
+	if p.QoS == 2 {
 		fresh, err := l.register(p)
 		if err != nil || !fresh {
 			return err
@@ -164,29 +158,23 @@ func (l *lane) HandlePublish(p *wire.Publish, at time.Time) error {
 	return nil
 }
 
-// register counts a QoS 1 or 2 message in. A QoS 2 message that is known already is not handed out again.
+// register takes note of a QoS 2 message; one that is known already is not handed out again.
+//
+// A Server that sends more than our Receive Maximum is not hung up on, which MQTT 5, 3.3.4 allows: Mosquitto 2.0 does so
+// regularly, and messages would be lost. Memory stays bounded all the same, because reading pauses.
 func (l *lane) register(p *wire.Publish) (fresh bool, err error) {
 	l.inbound.mu.Lock()
 	defer l.inbound.mu.Unlock()
-	if p.QoS == 2 {
-		if confirmed, known := l.inbound.qos2[p.PacketID]; known {
-			if confirmed {
-				return false, l.conn.Send(&wire.Ack{Kind: wire.PUBREC, PacketID: p.PacketID})
-			}
-			return false, nil
-		}
-	}
-	if l.inbound.open >= l.inbound.max {
-		return false, &wire.Error{
-			Code: wire.ReceiveMaximumExceeded, Packet: wire.PUBLISH,
-			Msg: "more messages are open than the Receive Maximum", Ref: "MQTT-3.3.4-9",
-		}
-	}
-	if p.QoS == 2 {
+	confirmed, known := l.inbound.qos2[p.PacketID]
+	switch {
+	case !known:
 		l.inbound.qos2[p.PacketID] = false
+		return true, nil
+	case confirmed:
+		return false, l.conn.Send(&wire.Ack{Kind: wire.PUBREC, PacketID: p.PacketID})
+	default:
+		return false, nil
 	}
-	l.inbound.open++
-	return true, nil
 }
 
 // resolveAlias fills in the Topic Name of a PUBLISH that has only its alias (MQTT 5, 3.3.2.3.4).
@@ -234,7 +222,6 @@ func (l *lane) release(id uint16) error {
 	l.inbound.mu.Lock()
 	if _, known := l.inbound.qos2[id]; known {
 		delete(l.inbound.qos2, id)
-		l.inbound.open--
 	} else if l.caps.Version == wire.V5 {
 		comp.Code = wire.PacketIdentifierNotFound
 	}
@@ -251,9 +238,7 @@ func (l *lane) ackReceived() {
 	defer l.inbound.mu.Unlock()
 	for i := range l.in.toAck {
 		a := &l.in.toAck[i]
-		if a.Kind == wire.PUBACK {
-			l.inbound.open--
-		} else {
+		if a.Kind == wire.PUBREC {
 			l.inbound.qos2[a.PacketID] = true
 		}
 		if l.conn.Send(a) != nil {

@@ -34,8 +34,8 @@ type Options struct {
 	Properties *wire.Properties
 	// ConnectTimeout bounds dialling, TLS and the wait for CONNACK. 0 means 10 s.
 	ConnectTimeout time.Duration
-	// MaxInflight bounds the QoS 1 and 2 messages on their way out. 0 means what the Server's Receive Maximum allows.
-	// The Server's Receive Maximum is never exceeded.
+	// MaxInflight bounds the QoS 1 and 2 messages on their way out, 65,280 at most. 0 means 1,000. The Server's Receive
+	// Maximum is never exceeded.
 	MaxInflight int
 	// Trace, when set, is told of every packet: "->" for sent, "<-" for received. It may be called from any goroutine.
 	Trace func(direction string, p wire.Packet)

@@ -12,8 +12,12 @@ import (
 // below, PUBLISH those from here on.
 const firstPublishID = 0x0100
 
-// maxWindow is how many identifiers there are for PUBLISH.
-const maxWindow = 0x10000 - firstPublishID
+const (
+	// maxWindow is how many identifiers there are for PUBLISH.
+	maxWindow = 0x10000 - firstPublishID
+	// defaultInflight is MaxInflight's default: more gains nothing, and slows down a Server that keeps a list.
+	defaultInflight = 1000
+)
 
 // window holds the QoS 1 and 2 messages on their way out (MQTT 5, 4.9: at most the Server's Receive Maximum).
 type window struct {
