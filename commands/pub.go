@@ -175,16 +175,16 @@ func (o *pubOptions) outcome(ctx context.Context, e *env, t link.Target, s publi
 
 // endedEarly is an interruption, a lost connection or unreadable input.
 func (o *pubOptions) endedEarly(ctx context.Context, t link.Target, s publish.Summary, err error) error {
-	counts := fmt.Sprintf("%d messages sent", s.Sent)
+	counts := plural(s.Sent, "message") + " sent"
 	if o.qos > 0 || s.Unacknowledged > 0 {
-		counts += fmt.Sprintf(", %d of them not acknowledged", s.Unacknowledged)
+		counts += fmt.Sprintf(", %d not acknowledged", s.Unacknowledged)
 	}
 	var cause *exit.Error
 	if errors.As(context.Cause(ctx), &cause) {
 		return exit.New(cause.Code, cause.What, "", counts)
 	}
 	if errors.Is(err, client.ErrConnectionLost) {
-		return lostError("publish to", t, err).Hint(counts)
+		return lostError("publish to", t, err, counts)
 	}
 	return exit.Wrap(exit.Usage, "publish", "", err).Hint(counts)
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,19 +88,41 @@ func refusalHint(code wire.ReasonCode) string {
 	}
 }
 
-// lostError gives the end of a connection its exit status: what the Server said in a DISCONNECT decides.
-func lostError(what string, t link.Target, err error) *exit.Error {
-	failure := exit.Wrap(exit.Unreachable, what, t.String(), err)
+// lostError gives the end of a connection its exit status: what the Server said in a DISCONNECT decides. counts says how
+// far the command had come.
+func lostError(what string, t link.Target, err error, counts string) error {
+	failure := exit.Wrap(exit.Unreachable, what, t.String(), lossInWords(err)).Hint(counts)
 	if said, ok := errors.AsType[*client.DisconnectedError](err); ok {
 		switch {
 		case said.Code == wire.SessionTakenOver:
 			failure.Code = exit.Conflict
-			failure.Next = "another client uses the same client id"
+			failure.Next = "another client uses the same client id; " + counts
 		case said.Code.IsError():
 			failure.Code = exit.Refused
 		}
 	}
 	return failure
+}
+
+// lossInWords replaces the text of a network error, which is full of addresses and system calls.
+func lossInWords(err error) error {
+	op, ok := errors.AsType[*net.OpError](err)
+	switch {
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: closed by the other side", client.ErrConnectionLost)
+	case ok:
+		return fmt.Errorf("%w: %w", client.ErrConnectionLost, op.Err)
+	default:
+		return err
+	}
+}
+
+// plural is a number with its noun.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // closeSession says goodbye, also when ctx has ended.
