@@ -49,8 +49,10 @@ const stopFlag = 1 << 8
 // errStopped ends the goroutine of a client that was stopped.
 var errStopped = errors.New("stopped")
 
-// errBye ends a connection as the client wishes.
-var errBye = errors.New("client sent DISCONNECT")
+// bye ends a connection as the client wishes: it has sent DISCONNECT.
+type bye struct{ code wire.ReasonCode }
+
+func (b bye) Error() string { return "client sent DISCONNECT: " + b.code.NameIn(wire.DISCONNECT) }
 
 // refusal is why we end a connection.
 type refusal struct {
@@ -181,7 +183,7 @@ func (c *client) handleDisconnect(p *wire.Disconnect) error {
 		c.will = nil // [MQTT-3.14.4-3]
 	}
 
-	return errBye
+	return bye{p.Code}
 }
 
 // ending says how a connection ends.
@@ -201,9 +203,10 @@ func (c *client) conclude(err error) ending {
 	}
 	var fault *wire.Error
 	var refused *refusal
+	var left bye
 	switch {
-	case errors.Is(err, errBye):
-		return ending{flush: true}
+	case errors.As(err, &left):
+		return ending{code: left.code, flush: true}
 	case errors.As(err, &fault):
 		return ending{code: fault.Code, err: err, tell: true, flush: true}
 	case errors.As(err, &refused):

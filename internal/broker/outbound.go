@@ -47,8 +47,8 @@ func (k *kicks) flush() {
 	k.list, k.count = k.list[:0], 0
 }
 
-// push queues a delivery for a Session.
-func (b *Broker) push(s *session, d delivery, k *kicks) {
+// push queues a delivery for a Session. If the message may have to wait for long, d.msg is then one that may be kept.
+func (b *Broker) push(s *session, d *delivery, k *kicks) {
 	s.mu.Lock()
 	kick, dropped := b.enqueue(s, d)
 	s.mu.Unlock()
@@ -69,7 +69,7 @@ func (b *Broker) dropped(id, topic string) {
 }
 
 // enqueue returns the connection that must be kicked, if any, and whether a limit did not let the delivery in.
-func (b *Broker) enqueue(s *session, d delivery) (kick *client, dropped bool) {
+func (b *Broker) enqueue(s *session, d *delivery) (kick *client, dropped bool) {
 	if s.ended || s.client == nil && d.qos == 0 {
 		return nil, false
 	}
@@ -86,7 +86,7 @@ func (b *Broker) enqueue(s *session, d delivery) (kick *client, dropped bool) {
 		d.msg = d.msg.keep()
 	}
 	s.bytes += size
-	s.queue.push(d)
+	s.queue.push(*d)
 
 	return s.needsKick(), false
 }
@@ -102,8 +102,12 @@ func (s *session) needsKick() *client {
 	return c
 }
 
-// replay puts the Retained Messages for a new subscription into the queue.
-func (s *session) replay(b *Broker, p *replay, k *kicks) {
+// replay puts the Retained Messages for a new subscription into the queue, nothing if p is nil. The index is locked, so
+// that live messages for the subscription come behind it.
+func (s *session) replay(b *Broker, p *replay) {
+	if p == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue.len() >= b.cfg.MaxQueuedMessages {
@@ -113,9 +117,18 @@ func (s *session) replay(b *Broker, p *replay, k *kicks) {
 		return
 	}
 	s.queue.push(delivery{replay: p})
-	if c := s.needsKick(); c != nil {
-		k.add(c)
+}
+
+// holdReplays keeps replays back, so that SUBACK comes first, or lets them go. It returns the connection to be kicked.
+func (s *session) holdReplays(hold bool) *client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holding = hold
+	if hold || s.queue.len() == 0 {
+		return nil
 	}
+
+	return s.needsKick()
 }
 
 // send appends a packet other than PUBLISH to what is to be written. It waits while the client leaves too much unread.
@@ -184,7 +197,7 @@ func (c *client) appendAck(kind wire.Type, id uint16, code wire.ReasonCode) {
 // startWriting makes sure that the connection has a writer. There is none while there is nothing to write: an idle
 // connection costs one goroutine. The session is locked.
 func (c *client) startWriting() {
-	if c.writing || c.broken {
+	if c.writing || c.broken || c.gone && len(c.control) == 0 {
 		return
 	}
 	c.writing = true
@@ -269,6 +282,8 @@ func (c *client) fill(buf []byte) (_ []byte, again bool) {
 	for len(buf) < batch && s.queue.len() > 0 {
 		d := s.queue.front()
 		switch {
+		case d.replay != nil && s.holding:
+			return buf, false
 		case d.replay != nil:
 			var blocked, over bool
 			if buf, blocked, over = c.fillReplay(buf, d.replay); blocked {

@@ -97,12 +97,9 @@ func (r *retained) expire(e *retainedMessage) {
 	}
 }
 
-// begin sets where sub's replay ends and its live messages begin, and returns the replay, nil when there is to be none.
-// No message may be routed meanwhile.
-func (r *retained) begin(sub *subscription, wanted bool) *replay {
-	if !wanted {
-		return nil
-	}
+// begin sets where sub's replay ends and its live messages begin, and returns the replay, nil when there is nothing to
+// deliver. No subscription may be looked up meanwhile.
+func (r *retained) begin(sub *subscription) *replay {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sub.since = r.seq

@@ -113,12 +113,11 @@ func (b *Broker) publish(m *message, k *kicks) bool {
 	for i := range r.targets {
 		t := &r.targets[i]
 		t.msg = r.msg
-		if t.qos > 0 && !r.msg.kept {
-			// It may wait for an acknowledgement for long. One copy serves all.
-			r.msg = r.msg.keep()
-			t.msg = r.msg
+		if t.qos > 0 {
+			t.msg = t.msg.keep() // it may wait for an acknowledgement for long
 		}
-		b.push(t.session, t.delivery, k)
+		b.push(t.session, &t.delivery, k)
+		r.msg = t.msg // one copy serves all
 	}
 
 	return len(r.targets) > 0

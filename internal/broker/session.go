@@ -28,6 +28,7 @@ type session struct {
 	client   *client    // where deliveries go, nil while there is no connection
 	ended    bool
 	queue    fifo[delivery]
+	holding  bool                 // replays wait for SUBACK
 	bytes    int64                // of the queue
 	inflight map[uint16]*inflight // messages sent at QoS 1 or 2, by Packet Identifier
 	resend   []uint16             // of those, what is yet to be sent on this connection

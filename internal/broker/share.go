@@ -58,7 +58,8 @@ func (b *Broker) reassign(orphans []delivery) {
 		sub := d.share.pick(d.msg)
 		b.index.mu.RUnlock()
 		if sub != nil {
-			b.push(sub.session, sub.delivery(d.msg), &k)
+			again := sub.delivery(d.msg)
+			b.push(sub.session, &again, &k)
 		}
 	}
 	k.flush()

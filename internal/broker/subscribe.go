@@ -14,41 +14,38 @@ func (c *client) handleSubscribe(p *wire.Subscribe) error {
 		ids = []uint32{p.Properties.SubscriptionIdentifiers[0]}
 	}
 	codes := make([]wire.ReasonCode, len(p.Subscriptions))
-	var replays []*replay
+	c.session.holdReplays(true)
 	for i, o := range p.Subscriptions {
-		var r *replay
-		if codes[i], r = c.subscribe(o, ids); r != nil {
-			replays = append(replays, r)
-		}
+		codes[i] = c.subscribe(o, ids)
 	}
 	c.send(&wire.Suback{PacketID: p.PacketID, Codes: codes})
-	for _, r := range replays {
-		c.session.replay(c.b, r, &c.kicks)
+	if kick := c.session.holdReplays(false); kick != nil {
+		c.kicks.add(kick)
 	}
 
 	return nil
 }
 
-// subscribe makes one subscription. The replay is nil when no Retained Messages are to be sent.
-func (c *client) subscribe(o wire.Subscription, ids []uint32) (wire.ReasonCode, *replay) {
+// subscribe makes one subscription.
+func (c *client) subscribe(o wire.Subscription, ids []uint32) wire.ReasonCode {
 	f, err := topic.ParseFilter(strings.Clone(o.Filter))
 	if err != nil {
-		return c.failure(wire.TopicFilterInvalid), nil
+		return c.failure(wire.TopicFilterInvalid)
 	}
 	if !c.b.cfg.Access.MaySubscribe(c.info, f.String()) {
-		return c.failure(wire.NotAuthorized), nil
+		return c.failure(wire.NotAuthorized)
 	}
 	sub := newSubscription(c.session, f, o)
 	sub.ids = ids
-	var r *replay
 	c.b.index.add(sub, func(existed bool) {
 		// Section 3.8.3.1: Retain Handling; section 4.8.2: none for Shared Subscriptions.
-		wanted := !f.IsShared() && (o.RetainHandling == 0 || o.RetainHandling == 1 && !existed)
-		r = c.b.retained.begin(sub, wanted)
+		if !f.IsShared() && (o.RetainHandling == 0 || o.RetainHandling == 1 && !existed) {
+			c.session.replay(c.b, c.b.retained.begin(sub))
+		}
 	})
 	c.b.emit(Event{Kind: Subscribed, ClientID: c.info.ID, Filter: f.String()})
 
-	return wire.ReasonCode(o.QoS), r
+	return wire.ReasonCode(o.QoS)
 }
 
 // failure is how SUBACK says code. Below MQTT 5 there is one code for all failures.
