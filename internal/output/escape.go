@@ -3,6 +3,7 @@ package output
 import (
 	"strconv"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -53,12 +54,17 @@ func appendSafeJSON(dst, line []byte) []byte {
 		case unicode.IsPrint(r) || r == '\t' && n == 1:
 			dst = append(dst, line[:n]...)
 		case r > 0xffff:
-			dst = append(dst, `\ufffd`...)
+			high, low := utf16.EncodeRune(r)
+			dst = appendUnicodeEscape(appendUnicodeEscape(dst, high), low)
 		default:
-			dst = append(dst, '\\', 'u')
-			dst = append(dst, strconv.FormatInt(0x10000+int64(r), 16)[1:]...)
+			dst = appendUnicodeEscape(dst, r)
 		}
 		line = line[n:]
 	}
 	return dst
+}
+
+func appendUnicodeEscape(dst []byte, r rune) []byte {
+	dst = append(dst, '\\', 'u')
+	return append(dst, strconv.FormatInt(0x10000+int64(r), 16)[1:]...)
 }
