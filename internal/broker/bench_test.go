@@ -26,6 +26,7 @@ func BenchmarkPubSub(b *testing.B) {
 }
 
 func benchmarkPubSub(b *testing.B, qos byte, window int) {
+	b.Helper()
 	addr := os.Getenv(brokerUnderTest)
 	if addr == "" {
 		addr = brokertest.Start(b).Addr

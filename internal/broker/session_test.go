@@ -1,8 +1,10 @@
 package broker_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -391,5 +393,56 @@ func TestShutdownClosesAtOnceWhenItsContextEnds(t *testing.T) {
 	cancel()
 	if err := s.Broker.Shutdown(ctx); err == nil {
 		t.Fatal("want the error of the context")
+	}
+}
+
+func TestShutdownWhileClientsComeAndGo(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t)
+	done := make(chan struct{})
+	for i := range 8 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for n := 0; ; n++ {
+				c := dialOrNil(t, s)
+				if c == nil {
+					return
+				}
+				packet, err := (&wire.Connect{Version: wire.V5, ClientID: fmt.Sprint(i, n%3), Will: &wire.Will{Topic: "w"}}).Append(nil, wire.V5)
+				if err != nil {
+					return
+				}
+				_, _ = c.conn.Write(packet) // the broker may be gone
+				_, _ = c.next(patience)
+				c.drop()
+			}
+		}()
+	}
+	s.Wait(50, func(e broker.Event) bool { return e.Kind == broker.ClientConnected })
+	if err := s.Broker.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		<-done
+	}
+	if got := s.Broker.Stats().Clients; got != 0 {
+		t.Fatalf("%d clients", got)
+	}
+}
+
+func TestOrdinaryClientsMakeNoLogLines(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := brokertest.Start(t, broker.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for _, v := range versions() {
+		c := connected(t, s, v, "c"+v.String()) // without Keep Alive
+		c.ping()
+		c.disconnect()
+	}
+	if err := s.Broker.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if log.Len() > 0 {
+		t.Fatal(log.String())
 	}
 }

@@ -18,6 +18,9 @@ import (
 // waitTimeout is how long a test waits for an event before it fails.
 const waitTimeout = 10 * time.Second
 
+// shownEvents is how many events are shown when the one that was waited for has not come.
+const shownEvents = 20
+
 // Server is a running broker.
 type Server struct {
 	// Addr is the address it listens on, "127.0.0.1:PORT".
@@ -134,7 +137,8 @@ func (s *Server) Wait(n int, match func(broker.Event) bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout) //nolint:forbidigo // bounded by itself
 	defer cancel()
 	if err := s.Await(ctx, n, match); err != nil {
-		s.tb.Fatalf("%v\nevents: %v", err, s.Events())
+		events := s.Events()
+		s.tb.Fatalf("%v\nof %d events, the last: %+v", err, len(events), events[max(0, len(events)-shownEvents):])
 	}
 }
 
