@@ -1,10 +1,7 @@
 package broker_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -342,107 +339,5 @@ func TestMessagesToAResumedSessionCarryTheirTopic(t *testing.T) {
 		if p.Topic != "a" {
 			t.Fatalf("resent to topic %q", p.Topic)
 		}
-	}
-}
-
-func TestShutdownEndsWithStalledAndHalfOpenConnections(t *testing.T) {
-	t.Parallel()
-	b := brokertest.Start(t)
-	silent := dial(t, b, wire.V5)
-	half := dial(t, b, wire.V5)
-	half.sendBytes(0x10, 0x20, 0x00)
-	stalled, pub := connected(t, b, wire.V5, "stalled"), connected(t, b, wire.V5, "pub")
-	old := connected(t, b, wire.V311, "old")
-	stalled.sub("a", 0)
-	for range 2000 {
-		pub.send(&wire.Publish{Topic: "a", Payload: make([]byte, 10_000)})
-	}
-	pub.ping()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	begun := time.Now()
-	if err := b.Broker.Shutdown(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Fatalf("took %v", took)
-	}
-	pub.expectDisconnect(wire.ServerShuttingDown)
-	old.expectClosed()
-	silent.expectClosed()
-	half.expectClosed()
-	if err := b.Broker.Shutdown(ctx); err != nil {
-		t.Fatalf("the second time: %v", err)
-	}
-	late := dialOrNil(t, b)
-	if late != nil {
-		late.expectClosed()
-	}
-}
-
-func TestShutdownClosesAtOnceWhenItsContextEnds(t *testing.T) {
-	t.Parallel()
-	s := brokertest.Start(t)
-	stalled, pub := connected(t, s, wire.V5, "stalled"), connected(t, s, wire.V5, "pub")
-	stalled.sub("a", 0)
-	for range 2000 {
-		pub.send(&wire.Publish{Topic: "a", Payload: make([]byte, 10_000)})
-	}
-	pub.ping()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.Broker.Shutdown(ctx); err == nil {
-		t.Fatal("want the error of the context")
-	}
-}
-
-func TestShutdownWhileClientsComeAndGo(t *testing.T) {
-	t.Parallel()
-	s := brokertest.Start(t)
-	done := make(chan struct{})
-	for i := range 8 {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for n := 0; ; n++ {
-				c := dialOrNil(t, s)
-				if c == nil {
-					return
-				}
-				packet, err := (&wire.Connect{Version: wire.V5, ClientID: fmt.Sprint(i, n%3), Will: &wire.Will{Topic: "w"}}).Append(nil, wire.V5)
-				if err != nil {
-					return
-				}
-				_, _ = c.conn.Write(packet) // the broker may be gone
-				_, _ = c.next(patience)
-				c.drop()
-			}
-		}()
-	}
-	s.Wait(50, func(e broker.Event) bool { return e.Kind == broker.ClientConnected })
-	if err := s.Broker.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for range 8 {
-		<-done
-	}
-	if got := s.Broker.Stats().Clients; got != 0 {
-		t.Fatalf("%d clients", got)
-	}
-}
-
-func TestOrdinaryClientsMakeNoLogLines(t *testing.T) {
-	t.Parallel()
-	var log bytes.Buffer
-	s := brokertest.Start(t, broker.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	for _, v := range versions() {
-		c := connected(t, s, v, "c"+v.String()) // without Keep Alive
-		c.ping()
-		c.disconnect()
-	}
-	if err := s.Broker.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if log.Len() > 0 {
-		t.Fatal(log.String())
 	}
 }

@@ -1,0 +1,116 @@
+package broker
+
+import "github.com/mqx-cli/mqx/internal/wire"
+
+// shortQueue is up to how many messages a queue may hold views of packets. A longer one will last.
+const shortQueue = 64
+
+// kicks are the connections that have something new to write. They are collected while a batch of packets is handled and
+// set off together, so that each writes once.
+type kicks struct {
+	list  []*client
+	count int // deliveries since the last flush
+}
+
+// maxUnflushed bounds how many deliveries may wait for their batch to be complete.
+const maxUnflushed = 256
+
+func (k *kicks) add(c *client) {
+	k.list = append(k.list, c)
+}
+
+// flush sets the writers off.
+func (k *kicks) flush() {
+	for i, c := range k.list {
+		k.list[i] = nil
+		c.session.mu.Lock()
+		c.kicked = false
+		c.startWriting()
+		c.session.mu.Unlock()
+	}
+	k.list, k.count = k.list[:0], 0
+}
+
+// push queues a delivery for a Session. If the message may have to wait for long, d.msg is then one that may be kept.
+func (b *Broker) push(s *session, d *delivery, k *kicks) {
+	s.mu.Lock()
+	kick, dropped := b.enqueue(s, d)
+	s.mu.Unlock()
+	if dropped {
+		b.dropped(s.id, d.msg.topic)
+	}
+	if kick != nil {
+		k.add(kick)
+	}
+	if k.count++; k.count >= maxUnflushed {
+		k.flush()
+	}
+}
+
+func (b *Broker) dropped(id, topic string) {
+	b.counters.dropped.Add(1)
+	b.emit(Event{Kind: MessageDropped, ClientID: id, Topic: topic})
+}
+
+// enqueue returns the connection that must be kicked, if any, and whether a limit did not let the delivery in.
+func (b *Broker) enqueue(s *session, d *delivery) (kick *client, dropped bool) {
+	if s.ended || s.client == nil && d.qos == 0 {
+		return nil, false
+	}
+	size := d.msg.size()
+	// The last message may go over the limit of bytes: a message larger than that can be delivered, too.
+	if s.queue.len() >= b.cfg.MaxQueuedMessages || s.bytes >= b.cfg.MaxQueuedBytes {
+		if d.qos > 0 && s.client != nil {
+			s.client.stopLocked(wire.QuotaExceeded)
+		}
+
+		return nil, true
+	}
+	if s.queue.len() > shortQueue {
+		d.msg = d.msg.keep()
+	}
+	s.bytes += size
+	s.queue.push(*d)
+
+	return s.needsKick(), false
+}
+
+// needsKick returns the session's connection when its writer must be set off and nobody has taken that on.
+func (s *session) needsKick() *client {
+	c := s.client
+	if c == nil || c.writing || c.kicked {
+		return nil
+	}
+	c.kicked = true
+
+	return c
+}
+
+// replay puts the Retained Messages for a new subscription into the queue, nothing if p is nil. The index is locked, so
+// that live messages for the subscription come behind it.
+func (s *session) replay(b *Broker, p *replay) {
+	if p == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue.len() >= b.cfg.MaxQueuedMessages {
+		b.retained.end(p)
+		s.client.stopLocked(wire.QuotaExceeded)
+
+		return
+	}
+	s.queue.push(delivery{replay: p})
+}
+
+// holdReplays keeps replays back, so that SUBACK comes first, or lets them go. It returns the connection to be kicked.
+func (s *session) holdReplays(hold bool) *client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holding = hold
+	if hold || s.queue.len() == 0 {
+		return nil
+	}
+
+	return s.needsKick()
+}
