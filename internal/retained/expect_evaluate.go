@@ -1,0 +1,267 @@
+package retained
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/payload"
+	"github.com/mqx-cli/mqx/internal/topic"
+)
+
+// Verdict is what came out of an expectation.
+type Verdict string
+
+// The verdicts.
+const (
+	Held   Verdict = "held"
+	Failed Verdict = "failed"
+	// BadData is the verdict when nothing is known to be wrong, but a payload that must be JSON is not.
+	BadData Verdict = "bad_data"
+)
+
+// Outcome is what came out of one expectation.
+type Outcome struct {
+	Expectation *Expectation
+	Verdict     Verdict
+	// Observed is how many Retained Messages were looked at.
+	Observed int
+	// Problems are the first maxProblems of them, none when the expectation held.
+	Problems []Problem
+	// More is how many were left out.
+	More int
+}
+
+// maxProblems is how many problems of one expectation are kept, so that a filter over a million topics stays small.
+const maxProblems = 10
+
+// Summary counts outcomes.
+type Summary struct{ Held, Failed, BadData int }
+
+// Summarize counts outcomes.
+func Summarize(outcomes []Outcome) Summary {
+	var s Summary
+	for _, o := range outcomes {
+		switch o.Verdict {
+		case Held:
+			s.Held++
+		case Failed:
+			s.Failed++
+		case BadData:
+			s.BadData++
+		}
+	}
+	return s
+}
+
+// Evaluator holds expectations against Retained Messages that it is shown one by one. It keeps counts and the first
+// problems of each expectation, no messages. It is not safe for concurrent use.
+type Evaluator struct {
+	states  []state
+	byTopic topic.Tree[[]int] // indexes into states
+	filters []topic.Filter
+	now     func() time.Time
+
+	// Of topics that several of filters match, a Server may send a copy for each of them (MQTT 5, section 3.3.4).
+	overlapping []topic.Filter
+	seed        maphash.Seed
+	seen        map[uint64]struct{}
+}
+
+// state is what is known about an expectation so far.
+type state struct {
+	expectation *Expectation
+	observed    int
+	holding     int // messages for which all checks hold
+	unreadable  int // messages that are bad data for a check
+	definite    bool
+	problems    []Problem
+	more        int
+}
+
+// NewEvaluator returns an Evaluator. Ages are taken from now at the time a message is shown.
+func NewEvaluator(expectations []*Expectation, now func() time.Time) *Evaluator {
+	e := &Evaluator{now: now, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+	for i, x := range expectations {
+		e.states = append(e.states, state{expectation: x})
+		indexes, _ := e.byTopic.Get(x.filter.Bare())
+		e.byTopic.Set(x.filter.Bare(), append(indexes, i))
+	}
+	e.setFilters()
+	return e
+}
+
+// Filters are the subscriptions that show all messages the expectations are about. None of them covers another.
+func (e *Evaluator) Filters() []topic.Filter { return e.filters }
+
+// setFilters leaves out the filters that others cover, and finds those that overlap without covering.
+func (e *Evaluator) setFilters() {
+	var wild, plain []topic.Filter
+	e.byTopic.Walk(func(_ string, indexes []int) bool {
+		f := e.states[indexes[0]].expectation.filter
+		if f.HasWildcard() {
+			wild = append(wild, f)
+		} else {
+			plain = append(plain, f)
+		}
+		return true
+	})
+	for i, f := range wild {
+		if !coveredByOther(wild, i) {
+			e.filters = append(e.filters, f)
+		}
+	}
+	e.overlapping = overlaps(e.filters)
+	var kept topic.Tree[struct{}]
+	for _, f := range e.filters {
+		kept.Set(f.Bare(), struct{}{})
+	}
+	for _, f := range plain {
+		covered := false
+		kept.Match(f.Bare(), func(struct{}) { covered = true })
+		if !covered {
+			e.filters = append(e.filters, f)
+		}
+	}
+}
+
+// overlaps returns the filters that match a name which another one matches too.
+func overlaps(filters []topic.Filter) []topic.Filter {
+	var found []topic.Filter
+	for i, f := range filters {
+		if slices.ContainsFunc(filters[:i], func(g topic.Filter) bool { return topic.Overlap(f, g) }) ||
+			slices.ContainsFunc(filters[i+1:], func(g topic.Filter) bool { return topic.Overlap(f, g) }) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// coveredByOther reports whether another filter matches all that filters[i] does. Of two that match the same, such as #
+// and +/#, the first stays.
+func coveredByOther(filters []topic.Filter, i int) bool {
+	f := filters[i]
+	for j, g := range filters {
+		if j != i && topic.Covers(g, f) && (j < i || !topic.Covers(f, g)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Observe looks at a Retained Message and keeps nothing of its memory.
+func (e *Evaluator) Observe(m message.Message) {
+	if len(m.Payload) == 0 || e.isCopy(m.Topic) { // an empty payload retains nothing
+		return
+	}
+	e.byTopic.Match(m.Topic, func(indexes []int) {
+		for _, i := range indexes {
+			e.states[i].observe(m, e.now)
+		}
+	})
+}
+
+// isCopy reports whether a message of this topic was seen before. It remembers only topics that may come twice.
+func (e *Evaluator) isCopy(name string) bool {
+	matching := 0
+	for _, f := range e.overlapping {
+		if f.Match(name) {
+			matching++
+		}
+	}
+	if matching < 2 {
+		return false
+	}
+	h := maphash.String(e.seed, name)
+	_, seen := e.seen[h]
+	e.seen[h] = struct{}{}
+	return seen
+}
+
+func (s *state) observe(m message.Message, now func() time.Time) {
+	s.observed++
+	if s.expectation.spec.Absent {
+		s.add(Problem{Topic: m.Topic, Check: "absent", Reason: "it is there", Got: excerpt(string(m.Payload), 0)})
+		return
+	}
+	subject := &subject{m: m, now: now}
+	holds, unreadable := true, false
+	for _, c := range s.expectation.checks {
+		p := c.test(subject)
+		if p == nil {
+			continue
+		}
+		holds = false
+		unreadable = unreadable || p.BadData
+		if s.expectation.count == nil { // otherwise it merely does not count
+			p.Topic, p.Check = m.Topic, c.what
+			s.add(*p)
+		}
+	}
+	if holds {
+		s.holding++
+	}
+	if unreadable {
+		s.unreadable++
+	}
+}
+
+func (s *state) add(p Problem) {
+	s.definite = s.definite || !p.BadData
+	if len(s.problems) == maxProblems {
+		s.more++
+		return
+	}
+	p.Topic = strings.Clone(p.Topic)
+	s.problems = append(s.problems, p)
+}
+
+// Outcomes says what came of the expectations, in their order.
+func (e *Evaluator) Outcomes() []Outcome {
+	outcomes := make([]Outcome, len(e.states))
+	for i := range e.states {
+		outcomes[i] = e.states[i].outcome()
+	}
+	return outcomes
+}
+
+func (s *state) outcome() Outcome {
+	o := Outcome{Expectation: s.expectation, Verdict: Held, Observed: s.observed, Problems: s.problems, More: s.more}
+	if p := s.inTotal(); p != nil {
+		o.Problems = append(slices.Clip(o.Problems), *p)
+	}
+	switch {
+	case len(o.Problems) == 0:
+	case s.definite || len(o.Problems) > len(s.problems):
+		o.Verdict = Failed
+	default:
+		o.Verdict = BadData
+	}
+	return o
+}
+
+// inTotal returns what is wrong with the messages together, or nil.
+func (s *state) inTotal() *Problem {
+	x := s.expectation
+	switch {
+	case x.count != nil && !x.count.holds(s.holding):
+		p := &Problem{Check: "count " + x.count.String(), Want: x.count.String(), Got: fmt.Sprint(s.holding)}
+		p.Reason = fmt.Sprintf("%d of %d retained messages count", s.holding, s.observed)
+		if s.unreadable > 0 {
+			p.Reason += fmt.Sprintf("; %d are not JSON", s.unreadable)
+		}
+		return p
+	case x.count == nil && !x.spec.Absent && s.observed == 0:
+		return &Problem{Check: x.Condition(), Reason: "nothing is retained there"}
+	default:
+		return nil
+	}
+}
+
+func asSchemaError(err error) (*payload.SchemaError, bool) {
+	return errors.AsType[*payload.SchemaError](err)
+}
