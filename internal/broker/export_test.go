@@ -24,3 +24,13 @@ func (b *Broker) ActiveReplays() int {
 
 	return len(b.retained.replays)
 }
+
+// SetLastPacketID makes id the Packet Identifier that the Session has used last.
+func (b *Broker) SetLastPacketID(clientID string, id uint16) {
+	b.mu.Lock()
+	s := b.sessions[clientID]
+	b.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastID = id
+}

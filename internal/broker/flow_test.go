@@ -282,3 +282,22 @@ func TestOurReceiveMaximumIsEnforced(t *testing.T) {
 	c.expectAck(wire.PUBREC, 2)
 	c.expectDisconnect(wire.ReceiveMaximumExceeded)
 }
+
+func TestPacketIdentifiersGoRoundAndPassOverThoseInUse(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t)
+	sub, pub := connected(t, s, wire.V5, "sub"), connected(t, s, wire.V5, "pub")
+	sub.sub("a", 2)
+	publishMany(pub, "a", 0, 2) // identifiers 1 and 2, never acknowledged
+	got := []*wire.Publish{expect[*wire.Publish](sub), expect[*wire.Publish](sub)}
+	s.Broker.SetLastPacketID("sub", 65_533)
+	publishMany(pub, "a", 2, 4)
+	for i, want := range []uint16{1, 2, 65_534, 65_535, 3, 4} {
+		if i >= len(got) {
+			got = append(got, expect[*wire.Publish](sub))
+		}
+		if p := got[i]; p.PacketID != want || string(p.Payload) != fmt.Sprint(i) {
+			t.Fatalf("got %d for message %q, want %d", p.PacketID, p.Payload, want)
+		}
+	}
+}
