@@ -81,7 +81,9 @@ func (o *brokerOptions) run(ctx context.Context, e *env) error {
 	if stop() { // nobody asked it to stop
 		return exit.Wrap(exit.Unreachable, "listen", l.Addr().String(), err)
 	}
-	<-ended
+	if err := <-ended; err != nil {
+		return exit.Wrap(exit.Unreachable, "shut down", l.Addr().String(), err)
+	}
 	return context.Cause(ctx)
 }
 

@@ -172,8 +172,10 @@ func TestPropertiesOnTheCommandLineAreJoined(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ args, want []string }{
 		{[]string{"pub", "-D", "publish", "content-type", "-x"}, []string{"pub", "--property=publish\x00content-type\x00-x"}},
-		{[]string{"pub", "--property", "connect", "user-property", "a", "b", "-t", "x"},
-			[]string{"pub", "--property=connect\x00user-property\x00a\x00b", "-t", "x"}},
+		{
+			[]string{"pub", "--property", "connect", "user-property", "a", "b", "-t", "x"},
+			[]string{"pub", "--property=connect\x00user-property\x00a\x00b", "-t", "x"},
+		},
 		{[]string{"pub", "-m", "-D", "-t", "--property"}, []string{"pub", "-m", "-D", "-t", "--property"}},
 		{[]string{"pub", "-rm", "-D"}, []string{"pub", "-rm", "-D"}},
 		{[]string{"pub", "--message=-D", "-mx", "-D", "will", "a", "b"}, []string{"pub", "--message=-D", "-mx", "--property=will\x00a\x00b"}},

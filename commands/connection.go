@@ -40,14 +40,14 @@ func addAddressFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVarP(&c.Password, "password", "P", "", "password; others can see it in the process list, prefer --password-file")
 	fs.StringVar(&c.PasswordFile, "password-file", "", "file that holds the password")
 	fs.BoolVar(&c.PasswordPrompt, "password-prompt", false, "ask for the password")
-	annotate(fs, insteadOf, groupAddress, "host", "port", "url", "username", "password", "password-file", "password-prompt")
-	annotate(fs, insteadOf, groupPassword, "password", "password-file", "password-prompt")
+	inGroup(fs, groupAddress, "host", "port", "url", "username", "password", "password-file", "password-prompt")
+	inGroup(fs, groupPassword, "password", "password-file", "password-prompt")
 }
 
 func addSessionFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVarP(&c.ClientID, "client-id", "i", "", "client identifier (default: the broker assigns one)")
 	fs.StringVarP(&c.ClientIDPrefix, "client-id-prefix", "I", "", "random client identifier with this prefix")
-	annotate(fs, insteadOf, groupClientID, "client-id", "client-id-prefix")
+	inGroup(fs, groupClientID, "client-id", "client-id-prefix")
 	c.KeepAlive = 60
 	fs.VarP(&secondsFlag{set: func(n uint32) { c.KeepAlive = uint16(n) }, text: "60", most: 65535}, "keepalive", "k", "keep alive in seconds, 0 for none")
 	fs.StringVarP(&c.Protocol, "protocol", "V", "auto", "auto, 5, 3.1.1 or 3.1; auto is 5, or 3.1.1 when the broker says so")
@@ -70,14 +70,14 @@ func addTLSFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVar(&c.TLSVersion, "tls-version", "", "lowest TLS version, 1.2 or 1.3")
 	fs.BoolVar(&c.Insecure, "insecure", false, "do not check the broker's certificate")
 	fs.StringVar(&c.TLSKeyLog, "tls-keylog", "", "append TLS secrets to this file, for Wireshark")
-	annotate(fs, insteadOf, groupAddress, "tls", "no-tls", "cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "insecure", "tls-keylog")
+	inGroup(fs, groupAddress, "tls", "no-tls", "cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "insecure", "tls-keylog")
 }
 
 func addWillFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVar(&c.WillTopic, "will-topic", "", "topic of the Will Message")
 	fs.StringVar(&c.WillPayload, "will-payload", "", "its payload")
 	fs.StringVar(&c.WillFile, "will-file", "", "file that holds its payload")
-	annotate(fs, insteadOf, groupWillPayload, "will-payload", "will-file")
+	inGroup(fs, groupWillPayload, "will-payload", "will-file")
 	fs.Var(qosFlag{&c.WillQoS}, "will-qos", "its QoS")
 	fs.BoolVar(&c.WillRetain, "will-retain", false, "retain it")
 	fs.Var(&secondsFlag{set: func(n uint32) { c.WillDelay = n }, most: 1<<32 - 1}, "will-delay", "how long the broker waits before it publishes it")

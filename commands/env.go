@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -31,7 +30,7 @@ func (e *env) errorLine(err error) string {
 
 // note tells the user something on stderr.
 func (e *env) note(format string, args ...any) {
-	fmt.Fprintln(e.streams.Err, exit.Line(errors.New(fmt.Sprintf(format, args...)))) //nolint:revive // exit.Line makes it one safe line
+	fmt.Fprintln(e.streams.Err, exit.Line(fmt.Errorf(format, args...)))
 }
 
 // runFunc is a command's work once its flags are known.

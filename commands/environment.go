@@ -29,16 +29,19 @@ const (
 	groupOutput      = "output"
 )
 
-// namesAddress are the flags of groupAddress that silence the environment; the others of the group are only silenced.
+// namesAddress tells the flags of groupAddress that silence the environment; the others of the group are only silenced.
 func namesAddress(flag string) bool {
 	return slices.Contains([]string{"host", "url", "embedded"}, flag)
 }
 
-func annotate(fs *pflag.FlagSet, key, value string, flags ...string) {
+// inGroup puts flags into a group. A flag may be in several.
+func inGroup(fs *pflag.FlagSet, group string, flags ...string) {
 	for _, name := range flags {
-		if err := fs.SetAnnotation(name, key, append(slices.Clone(fs.Lookup(name).Annotations[key]), value)); err != nil {
-			panic(err) // a flag that does not exist: found by the first test
+		f := fs.Lookup(name)
+		if f.Annotations == nil {
+			f.Annotations = map[string][]string{}
 		}
+		f.Annotations[insteadOf] = append(f.Annotations[insteadOf], group)
 	}
 }
 

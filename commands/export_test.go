@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,7 @@ func JoinProperties(args ...string) ([]string, error) {
 }
 
 // ParseDuration parses the value of a duration flag.
-var ParseDuration = parseDuration
+func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
 
 // ResolveConnection parses the arguments of a command that has the connection flags and nothing else, and resolves them.
 func ResolveConnection(environment map[string]string, args ...string) (config.Resolved, error) {

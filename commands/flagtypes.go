@@ -168,24 +168,6 @@ func (f filtersFlag) String() string {
 // Type names the value in help.
 func (filtersFlag) Type() string { return "filter" }
 
-// wordsFlag takes a word, repeatedly.
-type wordsFlag struct{ list *[]string }
-
-// Set adds a word.
-func (f wordsFlag) Set(s string) error {
-	*f.list = append(*f.list, s)
-	return nil
-}
-
-// SetLine adds a word from the environment.
-func (f wordsFlag) SetLine(s string) error { return f.Set(s) }
-
-// String returns the value.
-func (f wordsFlag) String() string { return joined(f.list) }
-
-// Type names the value in help.
-func (wordsFlag) Type() string { return "string" }
-
 func joined(list *[]string) string {
 	if list == nil {
 		return ""

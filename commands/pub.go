@@ -61,7 +61,7 @@ func newPub(e *env) *cobra.Command {
 	fs.BoolVarP(&o.lines, "lines", "l", false, "each line of standard input is a payload, published as it comes")
 	fs.BoolVarP(&o.empty, "empty", "n", false, "empty payload")
 	e.addJSONFlag(cmd, "each line of standard input is a message in JSON; flags hold for what it does not say")
-	annotate(fs, insteadOf, groupPayload, "message", "file", "stdin", "lines", "empty", "json")
+	inGroup(fs, groupPayload, "message", "file", "stdin", "lines", "empty", "json")
 	fs.VarP(qosFlag{&o.qos}, "qos", "q", "QoS")
 	fs.BoolVarP(&o.retain, "retain", "r", false, "retain the message")
 	fs.IntVar(&o.repeat, "repeat", 1, "publish the message so many times")
@@ -175,12 +175,11 @@ func (o *pubOptions) outcome(ctx context.Context, e *env, t link.Target, s publi
 
 // endedEarly is an interruption, a lost connection or unreadable input.
 func (o *pubOptions) endedEarly(ctx context.Context, t link.Target, s publish.Summary, err error) error {
-	counts := plural(s.Sent, "message") + " sent"
+	counts := messages(s.Sent) + " sent"
 	if o.qos > 0 || s.Unacknowledged > 0 {
 		counts += fmt.Sprintf(", %d not acknowledged", s.Unacknowledged)
 	}
-	var cause *exit.Error
-	if errors.As(context.Cause(ctx), &cause) {
+	if cause, ok := errors.AsType[*exit.Error](context.Cause(ctx)); ok {
 		return exit.New(cause.Code, cause.What, "", counts)
 	}
 	if errors.Is(err, client.ErrConnectionLost) {

@@ -117,12 +117,12 @@ func lossInWords(err error) error {
 	}
 }
 
-// plural is a number with its noun.
-func plural(n int, noun string) string {
+// messages is a number of messages in words.
+func messages(n int) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 message"
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d messages", n)
 }
 
 // closeSession says goodbye, also when ctx has ended.

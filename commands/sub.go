@@ -82,7 +82,7 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 	fs.StringVarP(&o.format, "format", "F", "", "print each message in mosquitto's format language")
 	e.addJSONFlag(cmd, "print each message as one JSON object")
 	fs.StringVar(&o.path, "path", "", "print one gjson path of each payload")
-	annotate(fs, insteadOf, groupOutput, "format", "json")
+	inGroup(fs, groupOutput, "format", "json")
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
 }
 

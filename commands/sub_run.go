@@ -83,7 +83,7 @@ func (s *subscriber) hidesRetained() bool {
 
 func (s *subscriber) tooFew(shown int, when string) error {
 	if s.count > 0 {
-		return exit.New(exit.Timeout, "receive", "", fmt.Sprintf("%d of %s %s", shown, plural(s.count, "message"), when))
+		return exit.New(exit.Timeout, "receive", "", fmt.Sprintf("%d of %s %s", shown, messages(s.count), when))
 	}
 	return exit.New(exit.Timeout, "receive", "", "no message "+when)
 }
@@ -95,9 +95,9 @@ func (s *subscriber) endedEarly(ctx context.Context, shown int, err error) error
 	case errors.Is(err, exit.ErrOutputClosed), errors.Is(context.Cause(ctx), exit.ErrOutputClosed):
 		return exit.ErrOutputClosed
 	case errors.As(context.Cause(ctx), &cause):
-		return exit.New(cause.Code, cause.What, "", plural(shown, "message")+" received")
+		return exit.New(cause.Code, cause.What, "", messages(shown)+" received")
 	case errors.Is(err, client.ErrConnectionLost):
-		return lostError("receive from", s.target, err, plural(shown, "message")+" received")
+		return lostError("receive from", s.target, err, messages(shown)+" received")
 	default:
 		return err
 	}
@@ -105,7 +105,7 @@ func (s *subscriber) endedEarly(ctx context.Context, shown int, err error) error
 
 func (s *subscriber) reportMissing() {
 	if n := s.printer.Missing(); n > 0 {
-		s.env.note("%s without a value at --path %s", plural(n, "message"), s.path)
+		s.env.note("%s without a value at --path %s", messages(n), s.path)
 	}
 }
 

@@ -87,10 +87,10 @@ func (p *PacketProperties) packet(name string) (props **wire.Properties, allowed
 }
 
 func refusal(packet, name string, id wire.PropertyID) error {
-	switch {
-	case id == wire.PropTopicAlias, id == wire.PropTopicAliasMaximum:
+	switch id {
+	case wire.PropTopicAlias, wire.PropTopicAliasMaximum:
 		return fmt.Errorf("%s is not set by hand: an alias stands for a topic on one connection only", name)
-	case id == wire.PropSubscriptionIdentifier:
+	case wire.PropSubscriptionIdentifier:
 		return errors.New("subscription-identifier belongs to subscribe; a client must not publish one")
 	default:
 		return fmt.Errorf("%s is not a property of %s that can be set", name, packet)
@@ -116,7 +116,7 @@ func propertyNamed(name string) (wire.PropertyID, error) {
 
 func setProperty(p *wire.Properties, id wire.PropertyID, values []string) error {
 	value := values[0]
-	switch id {
+	switch id { //nolint:exhaustive // the other properties have one value of their own, below
 	case wire.PropUserProperty:
 		if err := errors.Join(validText(value), validText(values[1])); err != nil {
 			return err

@@ -18,8 +18,10 @@ func TestErrorSaysWhatWhereWhyAndNextOnOneLine(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"all parts", exit.New(exit.Unreachable, "connect", "mqtt://host:1883", "connection refused").Hint("is a broker running there?"),
-			"mqx: connect mqtt://host:1883: connection refused - is a broker running there?"},
+		{
+			"all parts", exit.New(exit.Unreachable, "connect", "mqtt://host:1883", "connection refused").Hint("is a broker running there?"),
+			"mqx: connect mqtt://host:1883: connection refused - is a broker running there?",
+		},
 		{"no next step", exit.Wrap(exit.Usage, "read", "a.txt", io.ErrUnexpectedEOF), "mqx: read a.txt: unexpected EOF"},
 		{"only a sentence", exit.New(exit.Usage, "no topic", "", ""), "mqx: no topic"},
 		{"a plain error", errors.New("plain"), "mqx: plain"},

@@ -285,7 +285,7 @@ func unquote(raw []byte) (string, error) {
 	dst := make([]byte, 0, len(raw))
 	for ; at >= 0; at = indexEscape(raw) {
 		dst = append(dst, raw[:at]...)
-		n := 0
+		var n int
 		var err error
 		if dst, n, err = appendUnescaped(dst, raw[at:]); err != nil {
 			return "", err

@@ -21,7 +21,7 @@ func ParseJSONOver(line []byte, defaults Message) (Message, error) {
 	p := parser{b: line, m: defaults}
 	end, err := p.object(0, p.member)
 	if err == nil && skipSpace(line, end) != len(line) {
-		end, err = skipSpace(line, end), errors.New("text after the object")
+		err = errors.New("text after the object")
 	}
 	if err == nil {
 		err = p.finish()

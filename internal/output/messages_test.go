@@ -52,12 +52,22 @@ func TestMessagesSuitTheirAudience(t *testing.T) {
 		{"and the topic when asked", pipe, output.MessageOptions{Topic: true}, "a/\u202eb x\x1b[2J\ny\n"},
 		{"and no line feed when asked", pipe, output.MessageOptions{NoNewline: true}, "x\x1b[2J\ny"},
 		{"a terminal gets a line", terminal, output.MessageOptions{Color: output.ColorNever}, `03:04:05.006 a/\u202eb retained x\x1b[2J\ny` + "\n"},
-		{"NO_COLOR is heard", output.Streams{OutTTY: true, NoColor: true}, output.MessageOptions{Color: output.ColorAuto},
-			`03:04:05.006 a/\u202eb retained x\x1b[2J\ny` + "\n"},
-		{"with styles", terminal, output.MessageOptions{Color: output.ColorAuto},
-			"\x1b[2m03:04:05.006\x1b[m \x1b[36ma/\\u202eb\x1b[m \x1b[33mretained\x1b[m x\\x1b[2J\\ny\n"},
-		{"JSON on a terminal is harmless", terminal, output.MessageOptions{JSON: true},
-			`{"time":"` + m.Time.UTC().Format("2006-01-02T15:04:05.000000Z") + `","topic":"a/\u202eb","qos":0,"retain":true,"dup":false,"payload":"x\u001b[2J\ny","encoding":"utf8"}` + "\n"},
+		{
+			"NO_COLOR is heard",
+			output.Streams{OutTTY: true, NoColor: true},
+			output.MessageOptions{Color: output.ColorAuto},
+			`03:04:05.006 a/\u202eb retained x\x1b[2J\ny` + "\n",
+		},
+		{
+			"with styles", terminal,
+			output.MessageOptions{Color: output.ColorAuto},
+			"\x1b[2m03:04:05.006\x1b[m \x1b[36ma/\\u202eb\x1b[m \x1b[33mretained\x1b[m x\\x1b[2J\\ny\n",
+		},
+		{
+			"JSON on a terminal is harmless", terminal,
+			output.MessageOptions{JSON: true},
+			`{"time":"` + m.Time.UTC().Format("2006-01-02T15:04:05.000000Z") + `","topic":"a/\u202eb","qos":0,"retain":true,"dup":false,"payload":"x\u001b[2J\ny","encoding":"utf8"}` + "\n",
+		},
 	} {
 		if got := printed(t, tt.streams, tt.options, m); got != tt.want {
 			t.Errorf("%s:\ngot  %q\nwant %q", tt.name, got, tt.want)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/message"
@@ -143,7 +144,7 @@ func (l *lineReader) next(ctx context.Context) ([]byte, int, error) {
 	if !found {
 		l.current = nil
 	}
-	return line[:len(line):len(line)], l.line, nil
+	return slices.Clip(line), l.line, nil
 }
 
 func (l *lineReader) afterBatch(err error) error {
@@ -187,11 +188,7 @@ func (s *splitter) makeRoom() {
 		return
 	}
 	pending := s.buf[s.start:s.end]
-	size := chunkSize
-	if 2*len(pending) > size {
-		size = 2 * len(pending)
-	}
-	next := make([]byte, size)
+	next := make([]byte, max(chunkSize, 2*len(pending)))
 	s.end = copy(next, pending)
 	s.buf, s.start = next, 0
 }

@@ -144,8 +144,12 @@ func TestCollectKnowsItsEnd(t *testing.T) {
 		{"its subscription is refused", func(f *fake) { f.refuseFilter = true }, retained.Options{}, 0, retained.Barrier, all, 500 * time.Millisecond},
 		{"it is refused", func(f *fake) { f.refuseSentinel = true }, retained.Options{}, 0, retained.Barrier, all, 500 * time.Millisecond},
 		{"it is swallowed", func(f *fake) { f.swallowSentinel = true }, retained.Options{}, 0, retained.Barrier, all, 1500 * time.Millisecond},
-		{"it is swallowed among live messages", func(f *fake) { f.swallowSentinel, f.live = true, 50*time.Millisecond }, retained.Options{}, 0,
-			retained.Barrier, all, 1500 * time.Millisecond},
+		{
+			"it is swallowed among live messages", func(f *fake) { f.swallowSentinel, f.live = true, 50*time.Millisecond },
+			retained.Options{},
+			0,
+			retained.Barrier, all, 1500 * time.Millisecond,
+		},
 		{"the sink has enough", func(*fake) {}, retained.Options{}, 2, retained.Enough, all[:2], 200 * time.Millisecond},
 	} {
 		synctest.Test(t, func(t *testing.T) {
