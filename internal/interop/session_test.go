@@ -4,6 +4,7 @@ package interop_test
 
 import (
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -64,7 +65,10 @@ func TestInteropPublisherEndsWhenTheServerIsKilled(t *testing.T) {
 			t.Parallel()
 			s := startMosquitto(t)
 			watcher := startReady(t, s.mqx("sub", "-V", v.mqx, "-t", "stream", "-C", "1")...)
-			lines, feed := io.Pipe()
+			lines, feed, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
 			pub := start(t, lines, mqx(), s.mqx("pub", "-V", v.mqx, "-q", "1", "-t", "stream", "-l")...)
 			if _, err := io.WriteString(feed, "first\n"); err != nil {
 				t.Fatal(err)
@@ -80,8 +84,8 @@ func TestInteropPublisherEndsWhenTheServerIsKilled(t *testing.T) {
 			if took := time.Since(killed); took > 30*time.Second {
 				t.Errorf("mqx pub ended %v after the Server", took)
 			}
-			_ = feed.Close()
-			if !strings.Contains(pub.stderr.String(), "2") {
+			_, _ = feed.Close(), lines.Close()
+			if !strings.Contains(pub.stderr.String(), "3 messages sent, 2 not acknowledged") {
 				t.Errorf("stderr does not say how many messages are unconfirmed: %q", pub.stderr.String())
 			}
 		})
