@@ -160,10 +160,8 @@ func checkCondition(path string, c *condition) func(*subject) *Problem {
 
 func checkMatch(path string, re *regexp.Regexp) func(*subject) *Problem {
 	return func(s *subject) *Problem {
-		text := ""
-		if path == "" {
-			text = string(s.m.Payload)
-		} else {
+		text := string(s.m.Payload)
+		if path != "" {
 			value, problem := s.at(path)
 			if problem != nil {
 				return problem

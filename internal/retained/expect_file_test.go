@@ -227,6 +227,9 @@ func TestAliasesCannotUnfoldWithoutEnd(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the aliases unfold to too much") {
 		t.Errorf("got %v", err)
 	}
+	if _, err := retained.ParseExpectations("f.yaml", []byte("expect: &x {<<: *x, ? <<\n: *x, <<: *x}\n")); err == nil {
+		t.Error("a mapping that merges itself passed")
+	}
 }
 
 func FuzzParseExpectations(f *testing.F) {

@@ -73,7 +73,7 @@ func (p *fileParser) pairsAt(n ast.Node, depth int) ([]yamlPair, bool) {
 	default:
 		return nil, false
 	}
-	if depth > maxDepth {
+	if p.nodes++; depth > maxDepth || p.nodes > maxNodes {
 		return nil, false
 	}
 	var pairs, merged []yamlPair
@@ -263,7 +263,7 @@ func (p *fileParser) toValue(n ast.Node, depth int) (any, error) {
 	case *ast.BoolNode:
 		return node.Value, nil
 	case *ast.NullNode:
-		return nil, nil //nolint:nilnil // null is a value
+		return nil, nil // null is a value
 	case *ast.IntegerNode:
 		return yamlNumber(node.GetToken().Value, node.Value)
 	case *ast.FloatNode:
