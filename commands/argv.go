@@ -32,7 +32,7 @@ func joinProperties(root *cobra.Command, args []string) ([]string, error) {
 			}
 			out = append(out, "--property="+strings.Join(args[i+1:i+1+n], wordSeparator))
 			i += n
-		case word == "-h" && i == len(args)-1:
+		case word == "-h" && (i == len(args)-1 || strings.HasPrefix(args[i+1], "-")): // no host begins with a dash
 			return nil, exit.New(exit.Usage, "-h", "", "it takes the broker's host").Hint("use --help for help")
 		case flags.takesNext(word) && i+1 < len(args):
 			out = append(out, word, args[i+1])

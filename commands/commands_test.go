@@ -34,6 +34,7 @@ func TestMistakesOnTheCommandLineAreUsageErrorsOnOneLine(t *testing.T) {
 		{"xyz", `unknown command "xyz" - see mqx --help`},
 		{"help xyz", `unknown command "xyz"`},
 		{"sub -h", "-h: it takes the broker's host - use --help for help"},
+		{"sub -h -t a", "-h: it takes the broker's host - use --help for help"},
 		{"sub", "what to subscribe to? a Topic Filter is needed"},
 		{"sub a/#/b", "filter: topic filter"},
 		{"sub a --cuont 1", "did you mean --count?"},
@@ -180,7 +181,7 @@ func TestPropertiesOnTheCommandLineAreJoined(t *testing.T) {
 		{[]string{"pub", "-rm", "-D"}, []string{"pub", "-rm", "-D"}},
 		{[]string{"pub", "--message=-D", "-mx", "-D", "will", "a", "b"}, []string{"pub", "--message=-D", "-mx", "--property=will\x00a\x00b"}},
 		{[]string{"sub", "--", "-D", "a"}, []string{"sub", "--", "-D", "a"}},
-		{[]string{"sub", "-h", "-h"}, []string{"sub", "-h", "-h"}},
+		{[]string{"sub", "-h", "host", "-t", "x"}, []string{"sub", "-h", "host", "-t", "x"}},
 	} {
 		got, err := commands.JoinProperties(tt.args...)
 		if err != nil {

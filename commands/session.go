@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/config"
@@ -26,7 +26,7 @@ const closeTimeout = 3 * time.Second
 // resolve turns the connection flags of cmd into options.
 func (e *env) resolve(cmd *cobra.Command, c *config.Connection) (config.Resolved, error) {
 	c.Given = origins(cmd)
-	r, err := c.Resolve(e.promptSecret)
+	r, err := c.Resolve(e.promptSecret(cmd.Context()))
 	if err != nil {
 		return r, err
 	}
@@ -39,16 +39,17 @@ func (e *env) resolve(cmd *cobra.Command, c *config.Connection) (config.Resolved
 	return r, nil
 }
 
-// promptSecret asks on the terminal, without echo.
-func (e *env) promptSecret(question string) (string, error) {
-	f, ok := e.streams.In.(interface{ Fd() uintptr })
-	if !ok || !e.streams.InTTY {
-		return "", errors.New("standard input is no terminal to ask on; use --password-file")
+// promptSecret asks on the terminal.
+func (e *env) promptSecret(ctx context.Context) config.Prompt {
+	return func(question string) (string, error) {
+		f, ok := e.streams.In.(*os.File)
+		if !ok || !e.streams.InTTY {
+			return "", errors.New("standard input is no terminal to ask on; use --password-file")
+		}
+		fmt.Fprint(e.streams.Err, question)
+		defer fmt.Fprintln(e.streams.Err)
+		return config.ReadSecret(ctx, f)
 	}
-	fmt.Fprint(e.streams.Err, question)
-	b, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(e.streams.Err)
-	return string(b), err
 }
 
 // open connects.
