@@ -38,8 +38,8 @@ func ResolveConnection(environment map[string]string, args ...string) (config.Re
 	var r config.Resolved
 	probe := &cobra.Command{Use: "probe"}
 	addConnectionFlags(probe, &c, "publish")
-	probe.RunE = e.run(func(context.Context, []string) (err error) {
-		r, err = e.resolve(probe, &c)
+	probe.RunE = e.run(func(ctx context.Context, _ []string) (err error) {
+		r, err = e.resolve(ctx, probe, &c)
 		return err
 	})
 	root.AddCommand(probe)

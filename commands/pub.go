@@ -77,7 +77,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err := o.checkFlags(e, cmd); err != nil {
 		return err
 	}
-	r, err := e.resolve(cmd, &o.connection)
+	r, err := e.resolve(ctx, cmd, &o.connection)
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,9 @@ import (
 const closeTimeout = 3 * time.Second
 
 // resolve turns the connection flags of cmd into options.
-func (e *env) resolve(cmd *cobra.Command, c *config.Connection) (config.Resolved, error) {
+func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connection) (config.Resolved, error) {
 	c.Given = origins(cmd)
-	r, err := c.Resolve(e.promptSecret(cmd.Context()))
+	r, err := c.Resolve(e.promptSecret(ctx))
 	if err != nil {
 		return r, err
 	}

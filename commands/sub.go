@@ -94,7 +94,7 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 	if err != nil {
 		return err
 	}
-	r, err := e.resolve(cmd, &o.connection)
+	r, err := e.resolve(ctx, cmd, &o.connection)
 	if err != nil {
 		return err
 	}
