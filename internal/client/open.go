@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"time"
 
@@ -97,10 +98,23 @@ func connectPacket(o Options, v wire.Version) *wire.Connect {
 		Will: o.Will, Properties: o.Properties,
 		HasPassword: o.Password != nil, Password: o.Password,
 	}
+	if v == wire.V5 && o.ResumeSession && !p.Properties.Has(wire.PropSessionExpiryInterval) {
+		p.Properties = keepForEver(p.Properties)
+	}
 	if o.Username != nil {
 		p.HasUsername, p.Username = true, *o.Username
 	}
 	return p
+}
+
+// keepForEver gives MQTT 5 what Clean Session 0 means below: without an interval, a Session ends with its connection.
+func keepForEver(p *wire.Properties) *wire.Properties {
+	var q wire.Properties
+	if p != nil {
+		q = *p
+	}
+	q.SessionExpiryInterval = math.MaxUint32
+	return q.Set(wire.PropSessionExpiryInterval)
 }
 
 // handshake sends CONNECT and reads CONNACK. What goes over the wire is the lane's CONNECT; the engine is given one that
