@@ -45,7 +45,7 @@ func runDemo(ctx context.Context, e *env) error {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		_ = b.Shutdown(grace) // private to the demo, which is over
-		<-served
+		_ = <-served // nil after Shutdown
 	}()
 
 	start := time.Now()

@@ -50,8 +50,7 @@ func canFallBack(o Options) bool {
 
 // speaksOlder reports whether the Server said, each in its way, that it does not speak MQTT 5.
 func speaksOlder(err error) bool {
-	var refused *RefusedError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return refused.Code == wire.UnsupportedProtocolVersion
 	}
 	return errors.Is(err, link.ErrUnsupportedVersion) || errors.Is(err, link.ErrNoAnswer)

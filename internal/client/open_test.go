@@ -256,7 +256,7 @@ func TestSilentServerIsGivenUpAfterTheKeepAlive(t *testing.T) {
 		start := time.Now()
 		s := open(t, client.Options{KeepAlive: 10, Dial: overPipe(t, func(p *peer) {
 			p.accept(&wire.Connack{})
-			for p.read() != nil { //nolint:revive // never answered
+			for p.read() != nil {
 			}
 		})})
 		<-s.Done()

@@ -35,7 +35,7 @@ func (h *handler) HandlePublish(p *wire.Publish, _ time.Time) error {
 	return nil
 }
 
-// gate is a net.Conn whose writes wait until they are let through.
+// gate is a [net.Conn] whose writes wait until they are let through.
 type gate struct {
 	net.Conn
 	pass   chan error // one for each write: its outcome
