@@ -69,9 +69,9 @@ func (f *fake) Drain(ctx context.Context) error {
 	}
 	return f.err
 }
-func (f *fake) Unacknowledged() int         { return f.open }
-func (f *fake) Done() <-chan struct{}       { return f.done }
-func (f *fake) Err() error                  { return f.err }
+func (f *fake) Unacknowledged() int   { return f.open }
+func (f *fake) Done() <-chan struct{} { return f.done }
+func (f *fake) Err() error            { return f.err }
 
 func run(t *testing.T, f *fake, src publish.Source, topics ...string) (s publish.Summary, reports []string, err error) {
 	t.Helper()
