@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -229,3 +230,12 @@ func (f portFlag) String() string {
 
 // Type names the value in help.
 func (portFlag) Type() string { return "port" }
+
+// oneOf checks that a word is one of some.
+func oneOf(s string, words ...string) error {
+	if slices.Contains(words, s) {
+		return nil
+	}
+	last := len(words) - 1
+	return fmt.Errorf("%s or %s is expected", strings.Join(words[:last], ", "), words[last])
+}
