@@ -31,7 +31,7 @@ type Yielding struct {
 // NewYielding returns a Yielding around w. The program is asked to end when ended is closed.
 func NewYielding(w io.Writer, ended <-chan struct{}) *Yielding { return &Yielding{w: w, ended: ended} }
 
-// Write writes p. It may be called from any goroutine.
+// Write writes p. It may be called from any goroutine. When nobody reads any more the error wraps exit.ErrOutputClosed.
 func (y *Yielding) Write(p []byte) (int, error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -43,7 +43,7 @@ func (y *Yielding) Write(p []byte) (int, error) {
 	if y.given || cap(y.buf) > keepYielded {
 		y.buf = nil
 	}
-	return n, err
+	return n, writeError(err)
 }
 
 func (y *Yielding) write(p []byte) (int, error) {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
+	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/output"
 )
@@ -53,6 +55,18 @@ func TestAWriteThatEndsIsNotGivenUp(t *testing.T) {
 	}
 	if want := "a" + strings.Repeat("x", 2<<20) + "b"; b.String() != want {
 		t.Errorf("got %d bytes, want %d", b.Len(), len(want))
+	}
+}
+
+func TestAWriteToAClosedPipeIsAQuietEnd(t *testing.T) {
+	t.Parallel()
+	y := output.NewYielding(&failing{err: syscall.EPIPE}, nil)
+	if _, err := io.WriteString(y, "a"); exit.CodeOf(err) != exit.OK {
+		t.Errorf("status %d: %v", exit.CodeOf(err), err)
+	}
+	y = output.NewYielding(&failing{err: syscall.ENOSPC}, nil)
+	if _, err := io.WriteString(y, "a"); exit.CodeOf(err) != exit.Usage {
+		t.Errorf("status %d: %v", exit.CodeOf(err), err)
 	}
 }
 
