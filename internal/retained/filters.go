@@ -1,7 +1,6 @@
 package retained
 
 import (
-	"hash/maphash"
 	"slices"
 
 	"github.com/mqx-cli/mqx/internal/topic"
@@ -82,24 +81,4 @@ func (s *filterSet) isCopy(name string) bool {
 		}
 	}
 	return matching > 1 && !s.seen.add(name)
-}
-
-// topicSet remembers topics by 64-bit hashes, so that a million of them are some 20 MB however long they are.
-type topicSet struct {
-	seed   maphash.Seed
-	hashes map[uint64]struct{}
-}
-
-func newTopicSet() topicSet { return topicSet{seed: maphash.MakeSeed(), hashes: map[uint64]struct{}{}} }
-
-// add reports whether name is new.
-func (s *topicSet) add(name string) bool {
-	before := len(s.hashes)
-	s.hashes[maphash.String(s.seed, name)] = struct{}{}
-	return len(s.hashes) > before
-}
-
-func (s *topicSet) has(name string) bool {
-	_, ok := s.hashes[maphash.String(s.seed, name)]
-	return ok
 }

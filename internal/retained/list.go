@@ -15,8 +15,8 @@ const (
 	// smallestLimit is below what any Server known to us lets wait for a client: Mosquitto drops Retained Messages of QoS 1
 	// and 2 that are more than max_queued_messages, 1,000 unless configured, and tells nobody.
 	smallestLimit = 500
-	// slowOutput is for how long a listing may wait for its output before a Server may have dropped messages at QoS 0.
-	slowOutput = 300 * time.Millisecond
+	// slowOutput is how long the output may take at once before a Server may have dropped messages at QoS 0.
+	slowOutput = 250 * time.Millisecond
 	// countTopic is where Mosquitto and others say how many Retained Messages they hold.
 	countTopic = "$SYS/broker/retained messages/count"
 	// ownTopics is how many of these may be below $SYS.
@@ -43,7 +43,8 @@ type Listing struct {
 	Messages int
 	// Recovered of them came only when asked for at QoS 0: the Server had dropped them from its queue.
 	Recovered int
-	// Counted is how many Retained Messages the Server says it holds, when that is more than came; else 0.
+	// Counted is how many Retained Messages the Server says it holds, when that is more than came; else 0. Servers renew the
+	// number every few seconds.
 	Counted int
 	// Slow says that the output was slower than the Server, which may have dropped messages.
 	Slow bool
@@ -58,7 +59,7 @@ func List(ctx context.Context, s Session, sink Sink, o ListOptions) (Listing, er
 	g := newGate(sink, o)
 	listing, err := g.list(ctx, s, o)
 	listing.Messages = g.passed
-	listing.Slow = g.last == 0 && g.passed > smallestLimit && g.blocked > slowOutput
+	listing.Slow = g.last == 0 && !g.agrees && g.passed > smallestLimit && g.blocked > slowOutput
 	return listing, err
 }
 
@@ -72,7 +73,8 @@ type gate struct {
 	passed   int
 	queued   int           // of those that passed, at QoS 1 and 2
 	last     byte          // highest QoS of the subscription
-	blocked  time.Duration // waiting for the output
+	agrees   bool          // the Server's own count
+	blocked  time.Duration // longest wait for the output
 }
 
 func newGate(sink Sink, o ListOptions) *gate {
@@ -88,7 +90,12 @@ func (g *gate) list(ctx context.Context, s Session, o ListOptions) (listing List
 	if !listing.complete(err) {
 		return listing, err
 	}
-	if g.queued > smallestLimit {
+	counted := 0
+	if all := (wire.Subscription{Filter: "#"}); g.passed > smallestLimit && slices.Contains(g.subscriptions(0), all) {
+		counted = count(ctx, s, options)
+	}
+	g.agrees = counted > 0 && counted >= g.passed && counted <= g.passed+ownTopics // as good as a second look
+	if g.queued > smallestLimit && !g.agrees {
 		before := g.passed
 		options.Subscriptions, options.Ready, g.last = g.subscriptions(0), nil, 0
 		listing.Evidence, err = Collect(ctx, s, g, options)
@@ -97,10 +104,8 @@ func (g *gate) list(ctx context.Context, s Session, o ListOptions) (listing List
 			return listing, err
 		}
 	}
-	if all := (wire.Subscription{Filter: "#"}); g.passed > smallestLimit && slices.Contains(g.subscriptions(0), all) {
-		if n := count(ctx, s, options); n > g.passed+ownTopics {
-			listing.Counted = n
-		}
+	if counted > g.passed+ownTopics {
+		listing.Counted = counted
 	}
 	return listing, nil
 }
@@ -136,7 +141,7 @@ func (g *gate) Message(m message.Message) (bool, error) {
 func (g *gate) Flush() error {
 	start := time.Now()
 	err := g.Sink.Flush()
-	g.blocked += time.Since(start)
+	g.blocked = max(g.blocked, time.Since(start))
 	return err
 }
 

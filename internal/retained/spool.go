@@ -10,7 +10,7 @@ import (
 )
 
 // spoolMemory is how many bytes of topics are kept in memory before they go to a file.
-const spoolMemory = 8 << 20
+const spoolMemory = 1 << 20
 
 // spool is a list of topics of any length: in memory while it is short, then in a temporary file.
 type spool struct {
