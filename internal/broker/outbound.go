@@ -61,6 +61,11 @@ func (c *client) appendControl(p wire.Packet) {
 
 		return
 	}
+	if !c.fits(len(out) - len(c.control)) {
+		c.stopLocked(wire.PacketTooLarge) // the answer must not be sent [MQTT-3.1.2-24], and the client would wait for it
+
+		return
+	}
 	c.control = out
 }
 
