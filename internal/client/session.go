@@ -160,18 +160,24 @@ func (s *Session) request(ctx context.Context, exchange func(context.Context) er
 	defer s.lane.awaits.add(-1)
 	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
+	go func() { // the engine would first take leave of a Server that may not listen
+		select {
+		case <-s.lane.done:
+			cancel()
+		case <-bounded.Done():
+		}
+	}()
 	err := exchange(bounded)
+	lost := s.Err()
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case lost != nil:
+		return lost
 	case bounded.Err() != nil:
 		return ErrNoAnswer
-	}
-	select {
-	case <-s.lane.done:
-		return s.lane.lostErr
 	default:
 		return err
 	}
