@@ -101,7 +101,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		if cause == nil {
 			cause = err
 		}
-		return exit.Wrap(exit.Usage, "--"+e.GetFlag().Name, "", cause).Hint("see " + cmd.CommandPath() + " --help")
+		return exit.Wrap(exit.Usage, "--"+e.GetFlag().Name, "", valueError(cause)).Hint("see " + cmd.CommandPath() + " --help")
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return usageError(cmd, "%s needs a value", dashed(e.GetSpecifiedName()))
