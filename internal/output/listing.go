@@ -119,7 +119,7 @@ func preview(p []byte) string {
 	const longest = 4 * previewWidth // bytes of as many characters
 	cut := len(p) > longest
 	if cut {
-		p = []byte(strings.ToValidUTF8(string(p[:longest]), ""))
+		p = p[:longest]
 	}
 	text := []rune(string(AppendEscaped(nil, p)))
 	if len(text) > previewWidth {
