@@ -158,8 +158,8 @@ func (s *store) report(l retained.Listing) error {
 	}
 	switch {
 	case l.Counted > 0:
-		s.env.note("warning: the broker counts %d retained messages, %d came: some may not be readable for this user, or were dropped "+
-			"because it limits its queues (max_queued_messages)", l.Counted, l.Messages)
+		s.env.note("warning: %[2]d came, and the broker counted %[1]d a few seconds ago: unless they were cleared meanwhile, some are not "+
+			"readable for this user, or were dropped because the broker limits its queues (max_queued_messages)", l.Counted, l.Messages)
 	case l.Slow:
 		s.env.note("warning: the output was slower than the broker; one that limits its queues (max_queued_messages) may have dropped " +
 			"some: write to a file")
