@@ -96,11 +96,7 @@ func (g *gate) list(ctx context.Context, s Session, o ListOptions) (listing List
 	}
 	g.agrees = counted > 0 && counted >= g.passed && counted <= g.passed+ownTopics // as good as a second look
 	if g.queued > smallestLimit && !g.agrees {
-		before := g.passed
-		options.Subscriptions, options.Ready, g.last = g.subscriptions(0), nil, 0
-		listing.Evidence, err = Collect(ctx, s, g, options)
-		listing.Recovered = g.passed - before
-		if !listing.complete(err) {
+		if listing.Recovered, err = g.again(ctx, s, &options, &listing.Evidence); !listing.complete(err) {
 			return listing, err
 		}
 	}
@@ -108,6 +104,20 @@ func (g *gate) list(ctx context.Context, s Session, o ListOptions) (listing List
 		listing.Counted = counted
 	}
 	return listing, nil
+}
+
+// again looks at QoS 0 for what has not come, and once more as long as the output was so slow that more may be missing.
+func (g *gate) again(ctx context.Context, s Session, o *Options, evidence *Evidence) (recovered int, err error) {
+	o.Subscriptions, o.Ready, g.last = g.subscriptions(0), nil, 0
+	for first := g.passed; ; {
+		before := g.passed
+		g.blocked = 0
+		*evidence, err = Collect(ctx, s, g, *o)
+		recovered = g.passed - first
+		if complete := *evidence == Sentinel || *evidence == Barrier; err != nil || !complete || g.passed == before || g.blocked <= slowOutput {
+			return recovered, err
+		}
+	}
 }
 
 func (l *Listing) complete(err error) bool {
