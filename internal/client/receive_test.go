@@ -81,6 +81,30 @@ func TestSubscribeDoesNotWaitForAServerThatMakesNoSense(t *testing.T) {
 	}
 }
 
+func TestSubscribeWaitsAsLongAsSomethingComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, client.Options{Dial: overPipe(t, func(p *peer) {
+			p.accept(&wire.Connack{})
+			sub := want[*wire.Subscribe](p)
+			for range 5 {
+				<-time.After(20 * time.Second)
+				p.send(&wire.Publish{Topic: "a"})
+			}
+			p.send(&wire.Suback{PacketID: sub.PacketID, Codes: []wire.ReasonCode{0}})
+			want[*wire.Subscribe](p) // never answered
+			p.drain()
+		})})
+		if _, err := s.Subscribe(t.Context(), nil, wire.Subscription{Filter: "a"}); err != nil {
+			t.Errorf("Subscribe behind messages that take 100 s: %v", err)
+		}
+		start := time.Now()
+		_, err := s.Subscribe(t.Context(), nil, wire.Subscription{Filter: "b"})
+		if took := time.Since(start); !errors.Is(err, client.ErrNoAnswer) || took > time.Minute {
+			t.Errorf("Subscribe without an answer: %v after %v", err, took)
+		}
+	})
+}
+
 func TestMessagesArriveWhole(t *testing.T) {
 	props := &wire.Properties{
 		ContentType: "text/plain", MessageExpiryInterval: 60,

@@ -23,8 +23,12 @@ import (
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// answerTimeout bounds the wait for a SUBACK or UNSUBACK.
-const answerTimeout = 30 * time.Second
+const (
+	// answerTimeout bounds the wait for a SUBACK or UNSUBACK while nothing at all comes in.
+	answerTimeout = 30 * time.Second
+	// answerLimit bounds it when messages keep coming: a million of them may lie before the answer.
+	answerLimit = 5 * time.Minute
+)
 
 // ErrNoAnswer says that the Server did not answer a SUBSCRIBE or UNSUBSCRIBE in time.
 var ErrNoAnswer = errors.New("no answer from the server in time")
@@ -158,15 +162,9 @@ func (s *Session) checkSubscribe(props *wire.Properties, subs []wire.Subscriptio
 func (s *Session) request(ctx context.Context, exchange func(context.Context) error) error {
 	s.lane.awaits.add(1)
 	defer s.lane.awaits.add(-1)
-	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
+	bounded, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	go func() { // the engine would first take leave of a Server that may not listen
-		select {
-		case <-s.lane.done:
-			cancel()
-		case <-bounded.Done():
-		}
-	}()
+	go s.giveUp(bounded, cancel)
 	err := exchange(bounded)
 	lost := s.Err()
 	switch {
@@ -180,6 +178,29 @@ func (s *Session) request(ctx context.Context, exchange func(context.Context) er
 		return ErrNoAnswer
 	default:
 		return err
+	}
+}
+
+// giveUp cancels a request when the connection is lost (the engine would first take leave of a Server that may not
+// listen) or when nothing has come in for answerTimeout.
+func (s *Session) giveUp(ctx context.Context, cancel context.CancelFunc) {
+	defer cancel()
+	for heard := time.Now(); ; {
+		timer := time.NewTimer(time.Until(heard.Add(answerTimeout)))
+		select {
+		case <-timer.C:
+		case <-s.lane.done:
+			timer.Stop()
+			return
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		last := s.conn.LastReceived()
+		if !last.After(heard) {
+			return
+		}
+		heard = last
 	}
 }
 
