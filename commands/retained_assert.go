@@ -159,7 +159,7 @@ func (o *retainedAssertOptions) expectationsInFile(e *env, cmd *cobra.Command, a
 	expectations, err := retained.ReadExpectations(o.file)
 	if fault, ok := errors.AsType[*retained.FileError](err); ok {
 		fmt.Fprint(e.streams.Err, fault.Detail())
-		return nil, exit.New(exit.Usage, "--file", o.file, fmt.Sprintf("%d mistakes", len(fault.Problems)))
+		return nil, exit.New(exit.Usage, "--file", o.file, fmt.Sprintf("mistakes: %d", len(fault.Problems)))
 	}
 	if err != nil {
 		return nil, exit.Wrap(exit.Usage, "--file", "", err)
