@@ -271,11 +271,11 @@ type Limits struct {
 
 // Lint are the linter's settings. The package does not know the rules: it checks how codes are written only.
 type Lint struct {
-	Profile, Target, FailOn string // empty where the file does not say
+	Profile, Target, FailOn Setting // empty where the file does not say; the words are the linter's to check
 	Select                  []Setting
 	Severity                map[string]Setting // by code: error, warning, info, off
 	Suppressions            []Suppression
-	Baseline                string // a path, made absolute by the place of the file
+	Baseline                string // a path, seen from the working directory
 }
 
 // Setting is a word of the settings with its place.
