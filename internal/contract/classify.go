@@ -235,7 +235,7 @@ func (c *Contract) Explain(name string) Mismatch {
 	best, score := Mismatch{Want: "nothing"}, -1
 	var wanted []string
 	for _, p := range c.patterns.all {
-		at, points := p.follow(texts)
+		at, points := c.follow(p, texts)
 		switch {
 		case points > score:
 			score, wanted = points, nil
@@ -259,13 +259,13 @@ func (c *Contract) Explain(name string) Mismatch {
 }
 
 // follow walks along a pattern until a level does not fit. A literal that does fit says much.
-func (p *pattern) follow(texts []string) (at, points int) {
+func (c *Contract) follow(p *pattern, texts []string) (at, points int) {
 	const sure = 4
 	for i, part := range p.parts {
 		switch {
 		case i == len(texts):
 			return i, points
-		case part.kind == literal && texts[i] != part.text, part.kind == variable && texts[i] == "":
+		case part.kind == literal && texts[i] != part.text, part.kind == variable && !c.plausible(part.text, texts[i]):
 			return i, points
 		case part.kind == literal:
 			points += sure
@@ -274,6 +274,14 @@ func (p *pattern) follow(texts []string) (at, points int) {
 		}
 	}
 	return len(p.parts), points
+}
+
+// plausible reports whether a value may be meant for a variable. The name of a kind is not: a level is missing before it.
+func (c *Contract) plausible(name, value string) bool {
+	if value == "" || !c.Variables[name].Allows(value) {
+		return false
+	}
+	return !slices.Contains(c.base, "{"+name+"}") || c.Kind(value) == nil
 }
 
 // want is what a pattern wants at a level, in words.
