@@ -2,8 +2,8 @@ package contract_test
 
 import (
 	"maps"
+	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -347,4 +347,11 @@ func BenchmarkClassify(b *testing.B) {
 
 func varsOf(m contract.Match) map[string]string { return maps.Collect(m.Vars()) }
 
-var _ = slices.Sort[[]string]
+func read(t testing.TB, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -134,6 +134,9 @@ func (c *Contract) newKind(spec kindSpec) (*Kind, error) {
 	if k.Role == Other {
 		k.Role = roleOf(k.Name)
 	}
+	if k.Role == Other {
+		k.Role = c.roleOfAddress(text)
+	}
 	if k.From == "" {
 		k.From = fromOf(k.Role)
 	}

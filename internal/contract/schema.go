@@ -14,7 +14,7 @@ type Schema struct {
 	File string
 	At   Position
 
-	text   []byte
+	value  any // the schema itself, when it is part of a document
 	schema *payload.Schema
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -15,7 +16,7 @@ func PartSchema(file string, document any, pointer string) (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema %s#%s: %w", file, pointer, err)
 	}
-	whole := url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
+	whole := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")} // Windows has /C:/…
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.UseLoader(jsonschema.SchemeURLLoader{"file": fileLoader{}, "http": noNetwork{}, "https": noNetwork{}})
