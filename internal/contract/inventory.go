@@ -91,7 +91,7 @@ func (r *reader) listedRows(items []ast.Node) []row {
 	return rows
 }
 
-// fileRows reads a CSV file whose first line names the columns. Columns without a meaning here are told and left out.
+// fileRows reads a CSV file whose first line names the columns. Columns without a meaning here are left out.
 func (r *reader) fileRows() ([]row, error) {
 	name, err := r.Text(r.inventory.Value)
 	if err != nil {
@@ -116,16 +116,18 @@ func (r *reader) fileRows() ([]row, error) {
 	if !slices.Contains(header, "device") {
 		return nil, faultf("", "%s: no column is called device", file)
 	}
-	r.unusedColumns(file, header)
+	r.likelySlips(file, header)
 	return csvRows(in, file, header)
 }
 
-func (r *reader) unusedColumns(file string, header []string) {
+// likelySlips notes columns that are left out, but look like one that would mean something.
+func (r *reader) likelySlips(file string, header []string) {
 	known := r.c.columns()
-	for i, column := range header {
-		if !slices.Contains(known, column) {
+	for _, column := range header {
+		next := yamlfile.DidYouMean(column, known)
+		if !slices.Contains(known, column) && strings.HasPrefix(next, "did you mean") {
 			at := Position{File: file, Line: 1, Column: 1}
-			r.c.Notes = append(r.c.Notes, Note{at, fmt.Sprintf("column %d, %q, has no meaning here", i+1, column)})
+			r.c.Notes = append(r.c.Notes, Note{at, fmt.Sprintf("the column %q is left out - %s", column, next)})
 		}
 	}
 }

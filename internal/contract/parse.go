@@ -45,13 +45,24 @@ type reader struct {
 	checks     []func()      // what can be looked at when everything is read
 }
 
-// fault is an error with a next step.
-type fault struct{ msg, next string }
+// fault is an error with a next step, and a place where it is closer than the value it is about.
+type fault struct {
+	msg, next string
+	at        Position
+}
 
 func (f *fault) Error() string { return f.msg }
 
 func faultf(next, format string, args ...any) error {
-	return &fault{fmt.Sprintf(format, args...), next}
+	return &fault{msg: fmt.Sprintf(format, args...), next: next}
+}
+
+// faultAt is the fault of one element of a list.
+func faultAt(at Position, err error) error {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return &fault{f.msg, f.next, at}
+	}
+	return &fault{msg: err.Error(), at: at}
 }
 
 // place is where a token stands.
@@ -64,7 +75,12 @@ func (r *reader) place(at *token.Token) Position {
 
 // fault notes what is wrong with the value of a key.
 func (r *reader) fault(at *token.Token, key string, err error) {
-	if f, ok := errors.AsType[*fault](err); ok {
+	f, ok := errors.AsType[*fault](err)
+	switch {
+	case ok && f.at.Line > 0:
+		r.problemAt(f.at, key+": "+f.msg, f.next)
+		return
+	case ok:
 		r.Problem(at, key+": "+f.msg, f.next)
 		return
 	}
@@ -126,7 +142,7 @@ func (r *reader) read() {
 	r.c.Limits = guideLimits()
 	r.mapping(yamlfile.Pair{Name: r.file, Value: body}, nil, fileKeys(), r.fileKey)
 	if _, ok := r.c.positions["version"]; !ok && r.Problems() == 0 {
-		r.Problem(body.GetToken(), "version: is missing", "begin with version: "+Version)
+		r.problemAt(Position{r.file, 1, 1}, "version: is missing", "begin with version: "+Version)
 	}
 	r.finish()
 }
@@ -223,7 +239,7 @@ func (r *reader) settings(n ast.Node) ([]Setting, error) {
 	for _, item := range items {
 		text, err := r.Text(item)
 		if err != nil {
-			return nil, errors.New("a list of words is expected")
+			return nil, faultAt(r.place(item.GetToken()), errors.New("one word or a text is expected"))
 		}
 		settings = append(settings, Setting{text, r.place(item.GetToken())})
 	}
@@ -292,11 +308,13 @@ func (r *reader) variable(name string) setFunc {
 
 // levels reads values for a level of a topic.
 func (r *reader) levels(n ast.Node) ([]string, error) {
-	values, err := r.texts(n)
-	for _, value := range values {
-		if _, err := topic.ParseName(value); err != nil || strings.Contains(value, "/") {
-			return nil, faultf("", "%q cannot be a level of a topic", value)
+	settings, err := r.settings(n)
+	var values []string
+	for _, s := range settings {
+		if _, err := topic.ParseName(s.Text); err != nil || strings.Contains(s.Text, "/") {
+			return nil, faultAt(s.At, faultf("", "%q cannot be a level of a topic", s.Text))
 		}
+		values = append(values, s.Text)
 	}
 	return values, err
 }

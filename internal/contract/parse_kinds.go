@@ -1,7 +1,9 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -94,7 +96,9 @@ func (r *reader) ruleKey(rule *Rule, p yamlfile.Pair, path []string) (err error)
 	case "require":
 		rule.Require, err = r.texts(p.Value)
 	case "values":
-		rule.Values, err = r.texts(p.Value)
+		if rule.Values, err = r.texts(p.Value); err == nil && len(rule.Values) == 0 {
+			err = faultf("write what they may be, or leave values out", "no payload would be right")
+		}
 	case "unit":
 		return r.text(&rule.Unit)(p, path)
 	case "schema":
@@ -186,6 +190,10 @@ func (r *reader) schema(p yamlfile.Pair, _ []string) error {
 		return err
 	}
 	s := &Schema{Name: p.Name, File: r.relative(file), At: r.place(p.Key)}
+	if _, err := os.Stat(s.File); err != nil {
+		cause, _ := errors.AsType[*os.PathError](err)
+		return fmt.Errorf("%s: %w", s.File, cause.Err)
+	}
 	if s.schema, err = payload.ReadSchema(s.File); err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (r *reader) codes(n ast.Node) ([]Setting, error) {
 	}
 	for _, s := range settings {
 		if err := checkCode(s.Text); err != nil {
-			return nil, err
+			return nil, faultAt(s.At, err)
 		}
 	}
 	return settings, nil
@@ -160,7 +160,7 @@ func (r *reader) ignore(p yamlfile.Pair, path []string) error {
 				err = checkCode(text)
 			}
 			if err != nil {
-				return err
+				return faultAt(s.At, err)
 			}
 			s.Rules = []string{text}
 		} else {

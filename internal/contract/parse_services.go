@@ -34,18 +34,22 @@ func (r *reader) service(p yamlfile.Pair, path []string) error {
 
 // kindNames reads names of kinds. Whether there are such is looked at when all of them are known.
 func (r *reader) kindNames(p yamlfile.Pair) ([]string, error) {
-	names, err := r.texts(p.Value)
+	settings, err := r.settings(p.Value)
 	r.checks = append(r.checks, func() {
 		var known []string
 		for _, k := range r.c.Kinds {
 			known = append(known, k.Name)
 		}
-		for _, name := range names {
-			if !slices.Contains(known, name) {
-				r.Problem(p.Place(), fmt.Sprintf("%s: there is no kind %q", p.Name, name), yamlfile.DidYouMean(name, known))
+		for _, s := range settings {
+			if !slices.Contains(known, s.Text) {
+				r.problemAt(s.At, fmt.Sprintf("%s: there is no kind %q", p.Name, s.Text), yamlfile.DidYouMean(s.Text, known))
 			}
 		}
 	})
+	var names []string
+	for _, s := range settings {
+		names = append(names, s.Text)
+	}
 	return names, err
 }
 
