@@ -105,7 +105,7 @@ func TestLoadSaysThatAFileIsMissing(t *testing.T) {
 
 // Whatever the text is, it is a contract that can be used or an error that can be shown.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/bad/*.yaml", "testdata/plant/*.yaml", "testdata/asyncapi/*"} {
+	for _, pattern := range []string{"testdata/bad/*.yaml", "testdata/plant/*.yaml", "testdata/asyncapi/*.yaml"} {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
 			f.Add(read(f, file))

@@ -172,7 +172,14 @@ func (p *pattern) match(l *levels) bool {
 	if p.parts[0].kind != literal && l.name[0] == '$' {
 		return false // MQTT 5, 4.7.2
 	}
-	for i := len(p.parts) - 1; i >= 0; i-- { // kinds differ at the end
+	last := len(p.parts) - 1
+	if p.parts[last].kind == multi {
+		last-- // # takes any number of levels, and none
+	}
+	if l.n <= last {
+		return false
+	}
+	for i := last; i >= 0; i-- { // kinds differ at the end
 		switch part := &p.parts[i]; part.kind {
 		case literal:
 			if l.level(i) != part.text {
@@ -192,32 +199,24 @@ func (p *pattern) match(l *levels) bool {
 	return true
 }
 
-// find returns the pattern that a topic has.
+// find returns the pattern that a topic has, or nil.
 func (p *patterns) find(l *levels) *pattern {
+	var found *pattern
 	if l.n < len(p.exact) {
 		for _, candidate := range p.exact[l.n] {
 			if candidate.match(l) {
-				return candidate
+				found = candidate
+				break
 			}
 		}
 	}
 	for _, candidate := range p.open {
-		least := len(candidate.parts)
-		if candidate.parts[least-1].kind == multi {
-			least-- // # takes no level, too
-		}
-		if l.n < least {
-			continue
-		}
-		if least < len(candidate.parts) && l.n == least {
-			if (&pattern{parts: candidate.parts[:least]}).match(l) {
-				return candidate
-			}
-			continue
+		if found != nil && morespecial(found, candidate) <= 0 {
+			break // and so it is with those behind
 		}
 		if candidate.match(l) {
 			return candidate
 		}
 	}
-	return nil
+	return found
 }
