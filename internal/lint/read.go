@@ -1,0 +1,179 @@
+package lint
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/mqx-cli/mqx/internal/message"
+)
+
+const (
+	// maxLine bounds a line of an input: a message in JSON may be longer than its payload.
+	maxLine = 1 << 30
+	// maxFile bounds the files that are read as a whole.
+	maxFile = 64 << 20
+)
+
+// ErrNotRecognised says that it is not clear what a file is.
+var ErrNotRecognised = errors.New("not clear what this is")
+
+// Read checks an input of a kind. name is what findings call it.
+func (l *Linter) Read(kind Kind, name string, r io.Reader) error {
+	switch kind {
+	case Topics, Filters, Messages, Source:
+		return l.readLines(kind, name, r)
+	default:
+		text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+		if err != nil {
+			return err
+		}
+		if len(text) > maxFile {
+			return fmt.Errorf("more than %d MiB", maxFile>>20)
+		}
+		return l.readWhole(kind, name, text)
+	}
+}
+
+func (l *Linter) readWhole(kind Kind, name string, text []byte) error {
+	switch kind {
+	case Payload:
+		l.Payload("", text, Place{File: name})
+	case ACL, EMQXACL:
+		l.AccessList(kind, name, string(text))
+	case Conf:
+		l.MosquittoConf(name, string(text))
+	default:
+		return ErrNotRecognised
+	}
+	return nil
+}
+
+// readLines checks an input line by line, so that it may be of any length.
+func (l *Linter) readLines(kind Kind, name string, r io.Reader) error {
+	s := bufio.NewScanner(r)
+	s.Buffer(make([]byte, 64<<10), maxLine)
+	at := Place{File: name}
+	for s.Scan() {
+		at.Line++
+		line := bytes.TrimSuffix(s.Bytes(), []byte("\r"))
+		if kind != Source && isComment(line) {
+			at.ignore = l.comment(kind, string(line), at)
+			continue
+		}
+		if len(line) == 0 {
+			continue
+		}
+		l.line(kind, line, at)
+		at.ignore = nil
+	}
+	if kind == Filters {
+		l.checkFilterSet()
+	}
+	return s.Err()
+}
+
+// isComment tells comments: a # before a space is no part of a topic or a filter that anybody uses.
+func isComment(line []byte) bool { return bytes.HasPrefix(line, []byte("# ")) }
+
+func (l *Linter) line(kind Kind, line []byte, at Place) {
+	switch kind {
+	case Topics:
+		l.Topic(string(line), at)
+	case Filters:
+		text := string(line)
+		at.Text = text
+		l.Filter(text, at)
+	case Source:
+		l.SourceLine(string(line), at)
+	default:
+		l.messageLine(line, at)
+	}
+}
+
+// messageLine checks a message in JSON. A line that is none loses nothing but itself.
+func (l *Linter) messageLine(line []byte, at Place) {
+	m, err := message.ParseJSON(line)
+	if err != nil && gjson.ValidBytes(line) && gjson.GetBytes(line, "topic").Str == "" && gjson.GetBytes(line, "topic").Exists() {
+		m.Topic, err = "", nil // a rule says what is wrong with it
+	}
+	if err != nil {
+		l.checked++
+		l.note("%s:%d: not a message: %s", at.File, at.Line, err)
+		return
+	}
+	// Who received a message wrote down when. Then the RETAIN flag is the Server's, which clears it for live messages.
+	received := gjson.GetBytes(line, "time")
+	if t, err := time.Parse(time.RFC3339Nano, received.Str); err == nil {
+		m.Time = t
+	}
+	l.Message(Messages, m, !received.Exists(), at)
+}
+
+// ReadFile checks a file or, of a folder, every file in it that is recognised.
+func (l *Linter) ReadFile(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return l.readFile(path, true)
+	}
+	return filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if skipFolder(d.Name()) && name != path {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		err = l.readFile(name, false)
+		if errors.Is(err, ErrNotRecognised) {
+			return nil
+		}
+		return err
+	})
+}
+
+func skipFolder(name string) bool {
+	return strings.HasPrefix(name, ".") && name != "." && name != ".." || name == "node_modules" || name == "vendor"
+}
+
+// readFile checks one file. named says that the user named it: then it must be recognised.
+func (l *Linter) readFile(name string, named bool) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, 64<<10)
+	head, err := r.Peek(4096)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	kind := Detect(name, head)
+	if kind == "" && named {
+		return fmt.Errorf("%s: %w", name, ErrNotRecognised)
+	}
+	if kind == "" || kind == Contract {
+		return nil // the contract is read as such, if it is the one in use
+	}
+	if err := l.Read(kind, name, r); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
