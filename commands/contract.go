@@ -35,14 +35,15 @@ func (e *env) loadContract(file string) (*contract.Contract, error) {
 		if err != nil {
 			return nil, exit.Wrap(exit.Usage, "look for "+contract.FileName, "", err)
 		}
-		found := false
-		if file, found, err = contract.Find(dir); err != nil {
+		found, ok, err := contract.Find(dir)
+		if err != nil {
 			return nil, exit.Wrap(exit.Usage, "look for "+contract.FileName, "", err)
 		}
-		if !found {
+		if !ok {
 			return contract.Default(), nil
 		}
-		if near, err := filepath.Rel(dir, file); err == nil {
+		file = found
+		if near, err := filepath.Rel(dir, found); err == nil {
 			file = near
 		}
 	}

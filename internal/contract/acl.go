@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -243,7 +244,7 @@ func covers(wide, narrow string) bool {
 
 // devicePatterns writes rules for all devices at once.
 func (a *aclWriter) devicePatterns() error {
-	who := ""
+	var who string
 	switch d := a.c.Devices; {
 	case d.Username == "{device}":
 		who = "%u"
@@ -318,24 +319,35 @@ func (a *aclWriter) services() {
 			if root := s.Where["root"]; root != "" && vars["root"] != "" && root != vars["root"] {
 				continue
 			}
-			for name, value := range s.Where {
-				vars[name] = value
-			}
-			for _, k := range a.c.Kinds {
-				var may access
-				if slices.Contains(s.Read, k.Name) {
-					may |= read
-				}
-				if slices.Contains(s.Write, k.Name) {
-					may |= write
-				}
-				if f, err := k.Filter(vars); err == nil && may != 0 {
-					grants = append(grants, grant{may, f.String()})
-				}
-			}
+			maps.Copy(vars, s.Where)
+			grants = append(grants, a.serviceGrants(s, vars)...)
 		}
 		if len(grants) > 0 {
 			a.section("service "+s.Name, s.Username, grants)
 		}
 	}
+}
+
+// serviceGrants are the rights of a service where the topics have these variables.
+func (a *aclWriter) serviceGrants(s Service, vars map[string]string) []grant {
+	var grants []grant
+	for _, k := range a.c.Kinds {
+		var may access
+		if slices.Contains(s.Read, k.Name) {
+			may |= read
+		}
+		if slices.Contains(s.Write, k.Name) {
+			may |= write
+		}
+		if may == 0 {
+			continue
+		}
+		f, err := k.Filter(vars)
+		if err != nil {
+			a.fail("kind %s: %w", k.Name, err)
+			continue
+		}
+		grants = append(grants, grant{may, f.String()})
+	}
+	return grants
 }

@@ -1,14 +1,13 @@
 package contract
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-
-	"encoding/json"
 
 	"github.com/goccy/go-yaml"
 
@@ -241,16 +240,7 @@ func (a *asyncWriter) parameters() object {
 		v := a.c.Variables[name]
 		var p, extra object
 		if name == "root" {
-			var environments object
-			for _, r := range a.c.Roots {
-				v.Values = append(v.Values, r.Text)
-				if r.Env != "" {
-					environments = append(environments, pair(r.Env, r.Text))
-				}
-			}
-			if environments != nil {
-				extra = append(extra, pair("environments", environments))
-			}
+			v.Values, extra = a.roots()
 		}
 		if len(v.Values) > 0 {
 			p = append(p, pair("enum", v.Values))
@@ -268,6 +258,21 @@ func (a *asyncWriter) parameters() object {
 		parameters = append(parameters, pair(name, p))
 	}
 	return parameters
+}
+
+// roots are the roots as values of a parameter, and the environments that they are for.
+func (a *asyncWriter) roots() (values []string, extra object) {
+	var environments object
+	for _, r := range a.c.Roots {
+		values = append(values, r.Text)
+		if r.Env != "" {
+			environments = append(environments, pair(r.Env, r.Text))
+		}
+	}
+	if environments != nil {
+		extra = object{pair("environments", environments)}
+	}
+	return values, extra
 }
 
 func (a *asyncWriter) variables() []string {

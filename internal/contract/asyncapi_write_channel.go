@@ -94,42 +94,53 @@ func (a *asyncWriter) channelExtension(k *Kind) object {
 	if k.Role != Other && k.Role != roleOf(k.Name) && k.Role != a.c.roleOfAddress(k.Template.String()) {
 		extra = append(extra, pair("role", string(k.Role)))
 	}
-	extra = append(extra, a.ruleExtension(k.Rule)...)
+	extra = append(extra, ruleExtension(k.Rule)...)
 	if k.Role == Telemetry && slices.Contains(k.Template.Vars(), "signal") && len(a.c.Signals) > 0 {
-		var signals object
-		for _, s := range a.c.Signals {
-			rule := a.ruleExtension(s.Rule)
-			if s.Rule.Schema != "" {
-				rule = append(rule, pair("schema", s.Rule.Schema))
-			}
-			if s.Rule.Require != nil {
-				rule = append(rule, pair("require", s.Rule.Require))
-			}
-			if s.Rule.QoS >= 0 {
-				rule = append(rule, pair("qos", int(s.Rule.QoS)))
-			}
-			if s.Rule.Format != "" && s.Rule.Format != AnyBytes {
-				rule = append(rule, pair("format", string(s.Rule.Format)))
-			}
-			if s.Rule.Format == Text && s.Rule.Values != nil {
-				rule = append(rule, pair("values", s.Rule.Values))
-			}
-			if s.Rule.Retain == RetainMust || s.Rule.Retain == RetainNever {
-				rule = append(rule, pair("retain", s.Rule.Retain == RetainMust))
-			}
-			if rule == nil {
-				signals = append(signals, pair(s.Name, nil))
-				continue
-			}
-			signals = append(signals, pair(s.Name, rule))
-		}
-		extra = append(extra, pair("signals", signals))
+		extra = append(extra, pair("signals", a.signals()))
 	}
 	return extra
 }
 
+// signals are the rules for single signals, as a contract file has them.
+func (a *asyncWriter) signals() object {
+	var signals object
+	for _, s := range a.c.Signals {
+		rule := wholeRule(s.Rule)
+		if rule == nil {
+			signals = append(signals, pair(s.Name, nil))
+			continue
+		}
+		signals = append(signals, pair(s.Name, rule))
+	}
+	return signals
+}
+
+// wholeRule is a rule as a contract file has it.
+func wholeRule(r Rule) object {
+	rule := ruleExtension(r)
+	if r.Retain == RetainMust || r.Retain == RetainNever {
+		rule = append(rule, pair("retain", r.Retain == RetainMust))
+	}
+	if r.QoS >= 0 {
+		rule = append(rule, pair("qos", int(r.QoS)))
+	}
+	if r.Format != "" && r.Format != AnyBytes {
+		rule = append(rule, pair("format", string(r.Format)))
+	}
+	if r.Require != nil {
+		rule = append(rule, pair("require", r.Require))
+	}
+	if r.Format == Text && r.Values != nil {
+		rule = append(rule, pair("values", r.Values))
+	}
+	if r.Schema != "" {
+		rule = append(rule, pair("schema", r.Schema))
+	}
+	return rule
+}
+
 // ruleExtension is what of a rule neither a message nor a binding of AsyncAPI can say.
-func (a *asyncWriter) ruleExtension(r Rule) object {
+func ruleExtension(r Rule) object {
 	var extra object
 	if r.Retain == RetainLast || r.Retain == RetainAny {
 		extra = append(extra, pair("retain", string(r.Retain)))

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"iter"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -59,7 +60,7 @@ func (m Match) Vars() iter.Seq2[string, string] {
 			if m.pattern.rootLen > 0 && i == m.pattern.rootAt && !yield("root", m.pattern.root) {
 				return
 			}
-			value := ""
+			var value string
 			switch p.kind {
 			case variable:
 				value = l.level(i)
@@ -91,18 +92,14 @@ func (m Match) Base() string {
 		}
 		return m.Topic
 	}
-	vars := map[string]string{}
-	for v, value := range m.Vars() {
-		vars[v] = value
-	}
-	base, _ := m.contract.format(m.contract.base, vars)
+	base, _ := m.contract.baseOf(maps.Collect(m.Vars()))
 	return base
 }
 
-// format puts vars into levels of a template; ok is false when one is missing.
-func (c *Contract) format(parts []string, vars map[string]string) (text string, ok bool) {
-	put := make([]string, len(parts))
-	for i, level := range parts {
+// baseOf puts vars into a base topic. It is not ok when one is missing.
+func (c *Contract) baseOf(vars map[string]string) (base string, ok bool) {
+	put := make([]string, len(c.base))
+	for i, level := range c.base {
 		put[i] = level
 		if name, isVar := variableName(level); isVar {
 			if put[i] = vars[name]; put[i] == "" {

@@ -9,6 +9,7 @@ package contract
 import (
 	"iter"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/topic"
@@ -84,15 +85,7 @@ func (v Variable) Allows(value string) bool {
 	if v.Pattern != nil && !v.Pattern.MatchString(value) {
 		return false
 	}
-	if len(v.Values) == 0 {
-		return true
-	}
-	for _, allowed := range v.Values {
-		if value == allowed {
-			return true
-		}
-	}
-	return false
+	return len(v.Values) == 0 || slices.Contains(v.Values, value)
 }
 
 // Role is what a kind is for. Rules go by it and not by the name.

@@ -13,20 +13,20 @@ import (
 	"github.com/mqx-cli/mqx/internal/contract"
 )
 
-func plant(t testing.TB) *contract.Contract {
-	t.Helper()
+func plant(tb testing.TB) *contract.Contract {
+	tb.Helper()
 	c, err := contract.Load(filepath.Join("testdata", "plant", "mqx.yaml"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
 
-func parse(t testing.TB, text string) *contract.Contract {
-	t.Helper()
+func parse(tb testing.TB, text string) *contract.Contract {
+	tb.Helper()
 	c, err := contract.Parse("mqx.yaml", []byte(text))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
@@ -347,11 +347,11 @@ func BenchmarkClassify(b *testing.B) {
 
 func varsOf(m contract.Match) map[string]string { return maps.Collect(m.Vars()) }
 
-func read(t testing.TB, file string) string {
-	t.Helper()
+func read(tb testing.TB, file string) string {
+	tb.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -212,14 +213,14 @@ func (c *Contract) rootsOf(r row) ([]string, error) {
 }
 
 func (c *Contract) addDeviceAt(root string, shared map[string]string, r row) error {
-	vars := map[string]string{}
-	for name, value := range shared {
-		vars[name] = value
-	}
+	vars := maps.Clone(shared)
 	if root != "" {
 		vars["root"] = root
 	}
-	base, _ := c.format(c.base, vars)
+	base, ok := c.baseOf(vars)
+	if !ok {
+		return errors.New("a variable is missing") // addDevice has looked
+	}
 	if _, err := topic.ParseName(base); err != nil {
 		return err
 	}

@@ -19,8 +19,6 @@ import (
 type kindPair struct {
 	kindSpec
 	pair yamlfile.Pair
-	// schema is the place of the schema's name, if it has one.
-	schema yamlfile.Pair
 }
 
 func unsetRule() Rule { return Rule{QoS: QoSUnset} }
