@@ -102,7 +102,8 @@ func TestInteropExportedAccessListAllowsWhatTheContractSays(t *testing.T) {
 		write, read []string
 	}{
 		{
-			"cr-1", []string{"acme/lyon/cr-1/telemetry/temp", "acme/lyon/cr-1/status", "acme/lyon/cr-1/cmd/res", "acme/lyon/cr-1/reported"},
+			"cr-1",
+			[]string{"acme/lyon/cr-1/telemetry/temp", "acme/lyon/cr-1/status", "acme/lyon/cr-1/cmd/res", "acme/lyon/cr-1/reported"},
 			[]string{"acme/lyon/cr-1/cmd", "acme/lyon/cr-1/desired"},
 		},
 		{
