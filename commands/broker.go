@@ -59,6 +59,9 @@ func newBroker(e *env) *cobra.Command {
 }
 
 func (o *brokerOptions) run(ctx context.Context, e *env) error {
+	if o.limits.MaxQueuedMessages < 0 || o.limits.MaxQueuedBytes < 0 {
+		return exit.New(exit.Usage, "--max-queued-messages, --max-queued-bytes", "", "they cannot be negative")
+	}
 	if o.debug {
 		o.limits.Logger = slog.New(slog.NewTextHandler(e.streams.Err, nil))
 	}

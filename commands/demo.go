@@ -39,8 +39,11 @@ func runDemo(ctx context.Context, e *env) error {
 		return exit.Wrap(exit.Usage, "listen", "127.0.0.1", err)
 	}
 	b := broker.New(broker.Config{})
-	served := make(chan error, 1)
-	go func() { served <- b.Serve(l) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = b.Serve(l) // a listener that fails shows in the demo, which cannot connect
+	}()
 	defer func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()

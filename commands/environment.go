@@ -73,7 +73,7 @@ func (e *env) applyEnvironment(cmd *cobra.Command) error {
 			return
 		}
 		if err := setFromEnvironment(f, value); err != nil {
-			failure = exit.Wrap(exit.Usage, name, "", err)
+			failure = exit.Wrap(exit.Usage, name, "", valueError(err))
 			return
 		}
 		markOrigin(f, config.Environment)

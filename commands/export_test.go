@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +25,6 @@ func Tree(streams output.Streams) *cobra.Command {
 func JoinProperties(args ...string) ([]string, error) {
 	return joinProperties(Tree(output.Streams{}), args)
 }
-
-// ParseDuration parses the value of a duration flag.
-func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
 
 // ResolveConnection parses the arguments of a command that has the connection flags and nothing else, and resolves them.
 func ResolveConnection(environment map[string]string, args ...string) (config.Resolved, error) {

@@ -3,12 +3,13 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/config"
+	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
@@ -20,7 +21,7 @@ type durationFlag struct{ d *time.Duration }
 
 // Set parses a duration.
 func (f durationFlag) Set(s string) error {
-	d, err := parseDuration(s)
+	d, err := duration.Parse(s)
 	if err != nil {
 		return err
 	}
@@ -39,20 +40,6 @@ func (f durationFlag) String() string {
 // Type names the value in help.
 func (durationFlag) Type() string { return "duration" }
 
-func parseDuration(s string) (time.Duration, error) {
-	if seconds, err := strconv.ParseFloat(s, 64); err == nil {
-		if !(seconds >= 0 && seconds < math.MaxInt64/float64(time.Second)) {
-			return 0, fmt.Errorf("%q is out of range", s)
-		}
-		return time.Duration(seconds * float64(time.Second)), nil
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is not a duration like 90s, 1.5 or 2m", s)
-	}
-	return d, nil
-}
-
 // secondsFlag takes a duration of whole seconds up to a limit; forever, when allowed, is the limit itself.
 type secondsFlag struct {
 	set     func(uint32)
@@ -68,7 +55,7 @@ func (f *secondsFlag) Set(s string) error {
 		f.set(f.most)
 		return nil
 	}
-	d, err := parseDuration(s)
+	d, err := duration.Parse(s)
 	if err != nil {
 		return err
 	}
@@ -243,3 +230,12 @@ func (f portFlag) String() string {
 
 // Type names the value in help.
 func (portFlag) Type() string { return "port" }
+
+// oneOf checks that a word is one of some.
+func oneOf(s string, words ...string) error {
+	if slices.Contains(words, s) {
+		return nil
+	}
+	last := len(words) - 1
+	return fmt.Errorf("%s or %s is expected", strings.Join(words[:last], ", "), words[last])
+}

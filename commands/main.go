@@ -24,7 +24,7 @@ func Main(args []string) int {
 	defer stop()
 	e := &env{
 		streams: output.Streams{
-			In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+			In: os.Stdin, Out: output.NewYielding(os.Stdout, ctx.Done()), Err: output.NewYielding(os.Stderr, ctx.Done()),
 			InTTY:   term.IsTerminal(int(os.Stdin.Fd())),
 			OutTTY:  term.IsTerminal(int(os.Stdout.Fd())),
 			ErrTTY:  term.IsTerminal(int(os.Stderr.Fd())),

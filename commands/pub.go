@@ -157,14 +157,13 @@ func (o *pubOptions) reporter(e *env) func(error) {
 
 // outcome turns what became of the messages into the error of the command.
 func (o *pubOptions) outcome(ctx context.Context, e *env, t link.Target, s publish.Summary, err error) error {
-	if err != nil {
-		return o.endedEarly(ctx, t, s, err)
-	}
-	if s.Failed() == 0 {
-		return nil
-	}
-	if !o.bulk(e) {
+	switch {
+	case !o.bulk(e) && o.failure != nil: // which may also be why the connection was lost
 		return requestError("publish", o.failure)
+	case err != nil:
+		return o.endedEarly(ctx, t, s, err)
+	case s.Failed() == 0:
+		return nil
 	}
 	total := s.Sent + s.BadLines
 	if s.BadLines == total {

@@ -24,7 +24,7 @@ func (o *pubOptions) payload(ctx context.Context, e *env) ([]byte, error) {
 			return nil, exit.New(exit.Usage, "--stdin", "", "standard input is empty").Hint("-n publishes an empty message")
 		}
 	case o.file != "":
-		b, err = os.ReadFile(o.file)
+		b, err = readFile(ctx, o.file)
 	default:
 		b = []byte(o.message)
 	}
@@ -35,6 +35,30 @@ func (o *pubOptions) payload(ctx context.Context, e *env) ([]byte, error) {
 		return nil, exit.New(exit.Usage, "payload", "", fmt.Sprintf("longer than the %d bytes of an MQTT packet", wire.MaxRemainingLength))
 	}
 	return b, nil
+}
+
+// readFile reads a file as readAll does. A named pipe may have nobody at its other end, and a device no end.
+func readFile(ctx context.Context, name string) ([]byte, error) {
+	return readAll(ctx, &lazyFile{name: name})
+}
+
+// lazyFile is a file that is opened by the first Read and closed by the one that meets its end.
+type lazyFile struct {
+	name string
+	file *os.File
+}
+
+// Read reads from the file.
+func (l *lazyFile) Read(p []byte) (n int, err error) {
+	if l.file == nil {
+		if l.file, err = os.Open(l.name); err != nil {
+			return 0, err
+		}
+	}
+	if n, err = l.file.Read(p); err != nil {
+		_ = l.file.Close() // it was read only
+	}
+	return n, err
 }
 
 // readAll reads r to its end, or a little more than an MQTT packet can be, unless ctx ends before.

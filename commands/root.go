@@ -37,7 +37,7 @@ func newRoot(e *env) *cobra.Command {
 	root.SetErr(e.streams.Err)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
-	root.AddCommand(newPub(e), newSub(e), newBroker(e), newContract(e), newDemo(e), newVersion(e), newCompletion(e))
+	root.AddCommand(newPub(e), newSub(e), newRetained(e), newBroker(e), newContract(e), newDemo(e), newVersion(e), newCompletion(e))
 	root.SetHelpCommand(newHelp(e))
 	walk(root, func(cmd *cobra.Command) {
 		cmd.SuggestionsMinimumDistance = 2
@@ -101,7 +101,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		if cause == nil {
 			cause = err
 		}
-		return exit.Wrap(exit.Usage, "--"+e.GetFlag().Name, "", cause).Hint("see " + cmd.CommandPath() + " --help")
+		return exit.Wrap(exit.Usage, "--"+e.GetFlag().Name, "", valueError(cause)).Hint("see " + cmd.CommandPath() + " --help")
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return usageError(cmd, "%s needs a value", dashed(e.GetSpecifiedName()))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -92,12 +93,16 @@ func refusalHint(code wire.ReasonCode) string {
 // lostError gives the end of a connection its exit status: what the Server said in a DISCONNECT decides. counts says how
 // far the command had come.
 func lostError(what string, t link.Target, err error, counts string) error {
-	failure := exit.Wrap(exit.Unreachable, what, t.String(), lossInWords(err)).Hint(counts)
+	return lossOf(what, t.String(), err, counts)
+}
+
+func lossOf(what, where string, err error, counts string) error {
+	failure := exit.Wrap(exit.Unreachable, what, where, lossInWords(err)).Hint(counts)
 	if said, ok := errors.AsType[*client.DisconnectedError](err); ok {
 		switch {
 		case said.Code == wire.SessionTakenOver:
 			failure.Code = exit.Conflict
-			failure.Next = "another client uses the same client id; " + counts
+			failure.Next = strings.TrimSuffix("another client uses the same client id; "+counts, "; ")
 		case said.Code.IsError():
 			failure.Code = exit.Refused
 		}
@@ -152,5 +157,5 @@ func requestError(what string, err error) error {
 	if errors.Is(err, client.ErrNoAnswer) {
 		return exit.Wrap(exit.Timeout, what, "", err)
 	}
-	return exit.Wrap(exit.Unreachable, what, "", err)
+	return lossOf(what, "", err, "")
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,15 +102,30 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 	if err := o.addURLTopic(cmd, r.Topic); err != nil {
 		return err
 	}
-	if o.timeout > 0 && o.timeout < r.Options.ConnectTimeout {
-		r.Options.ConnectTimeout = o.timeout
-	}
-	s, err := e.open(ctx, r.Options)
+	requests, cancel := o.untilDeadline(ctx)
+	defer cancel()
+	s, err := e.open(requests, r.Options)
 	if err != nil {
-		return err
+		return o.late(ctx, err, "no connection")
 	}
 	defer closeSession(ctx, s)
 	return (&subscriber{subOptions: o, env: e, session: s, target: r.Options.Target, printer: printer}).run(ctx)
+}
+
+// untilDeadline bounds what is asked of the broker by --timeout.
+func (o *subOptions) untilDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.deadline.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, o.deadline)
+}
+
+// late makes --timeout the reason of err when it has passed.
+func (o *subOptions) late(ctx context.Context, err error, missing string) error {
+	if err == nil || ctx.Err() != nil || o.deadline.IsZero() || time.Now().Before(o.deadline) {
+		return err
+	}
+	return exit.New(exit.Timeout, "receive", "", fmt.Sprintf("%s within %s (--timeout)", missing, o.timeout))
 }
 
 // printer checks the flags and makes the output.

@@ -33,8 +33,10 @@ func (s *subscriber) run(ctx context.Context) error {
 		for i, f := range s.unsubscribe {
 			filters[i] = f.String()
 		}
-		if _, err := s.session.Unsubscribe(ctx, filters...); err != nil {
-			return requestError("unsubscribe", err)
+		requests, cancel := s.untilDeadline(ctx)
+		defer cancel()
+		if _, err := s.session.Unsubscribe(requests, filters...); err != nil {
+			return s.late(ctx, requestError("unsubscribe", err), "no UNSUBACK")
 		}
 	}
 	if len(s.filters) == 0 {
@@ -46,8 +48,10 @@ func (s *subscriber) run(ctx context.Context) error {
 		return s.collect(ctx)
 	}
 	subs := s.subscriptions(s.session.Caps().Version)
-	if err := subscribe(ctx, s.session, s.connection.Properties.Subscribe, subs); err != nil {
-		return err
+	requests, stop := s.untilDeadline(ctx)
+	defer stop()
+	if err := subscribe(requests, s.session, s.connection.Properties.Subscribe, subs); err != nil {
+		return s.late(ctx, err, "no SUBACK")
 	}
 	if err := readyFile(s.ready, ""); err != nil || s.onlyAck {
 		return err

@@ -25,9 +25,8 @@ import (
 //
 // A document has a broker and a folder of its own. A command that ends in & runs beside the following ones, which wait
 // until it is ready; what it prints is expected at the end of its block, but a broker's ready line at once. A line that
-// begins with "> " continues the command above it.
+// begins with "> " continues the command above it. The mqx that runs is this test binary, see TestMain.
 func TestDocumentedCommandsPrintWhatTheDocumentsSay(t *testing.T) {
-	bin := build(t)
 	root := filepath.Join("..", "..")
 	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {
@@ -43,7 +42,7 @@ func TestDocumentedCommandsPrintWhatTheDocumentsSay(t *testing.T) {
 		}
 		t.Run(filepath.Base(document), func(t *testing.T) {
 			t.Parallel()
-			terminal := newTerminal(t, bin)
+			terminal := newTerminal(t)
 			updated := consoleBlock().ReplaceAllStringFunc(string(text), func(block string) string {
 				really := "```console\n" + terminal.replay(commands(block)) + "```\n"
 				if normal(really) == normal(block) {
@@ -122,16 +121,15 @@ func (b *beside) printed(t *testing.T) string {
 	return string(out)
 }
 
-func newTerminal(t *testing.T, bin string) *terminal {
+func newTerminal(t *testing.T) *terminal {
 	t.Helper()
 	term := &terminal{t: t, dir: t.TempDir()}
 	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "MQX_") && !strings.HasPrefix(kv, "PATH=") {
+		if !strings.HasPrefix(kv, "MQX_") {
 			term.env = append(term.env, kv)
 		}
 	}
-	term.env = append(term.env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "XDG_CONFIG_HOME="+term.dir,
-		"MQX_BROKER_PORT=0")
+	term.env = append(term.env, "XDG_CONFIG_HOME="+term.dir, "GORACE=atexit_sleep_ms=0", "MQX_BROKER_PORT=0")
 	ready := term.broker("mqx broker")
 	address := regexp.MustCompile(`127\.0\.0\.1:(\d+)`).FindStringSubmatch(ready)
 	if address == nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,9 +123,15 @@ func (s source) Read(p []byte) (int, error) {
 // serve handles packets until the connection is to end.
 func (c *client) serve() error {
 	for {
+		waited := c.in.Buffered() == 0
 		first, body, err := c.in.Next()
 		if err != nil {
 			return err
+		}
+		if waited && wire.Type(first>>4) == wire.PUBLISH {
+			// Clients whose packets arrive together are woken last come, first served. Most users expect that a SUBSCRIBE
+			// which was sent before a PUBLISH of another client comes first, although no statement says so.
+			runtime.Gosched()
 		}
 		if err := c.handle(first, body); err != nil {
 			return err

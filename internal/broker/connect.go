@@ -35,6 +35,9 @@ func (c *client) connect() error {
 		return errors.New("the first packet is not CONNECT")
 	}
 	connack, err := c.accept(p)
+	if err == nil {
+		err = c.checkSize(connack)
+	}
 	if err != nil {
 		c.refuse(err)
 
@@ -96,13 +99,30 @@ func (c *client) refuse(err error) {
 		connack.Properties = reasonString(err, c.maxPacket)
 	}
 	packet, err := connack.Append(nil, c.info.Version)
-	if err != nil || c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) != nil {
+	if err != nil || !c.fits(len(packet)) || c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
 	if _, err := c.conn.Write(packet); err == nil {
 		linger(c.conn)
 	}
 }
+
+// checkSize refuses a client that does not take our CONNACK. It must not be sent [MQTT-3.1.2-24], and there is no
+// connection without it.
+func (c *client) checkSize(props *wire.Properties) error {
+	if c.maxPacket == 0 {
+		return nil
+	}
+	packet, err := (&wire.Connack{Properties: props}).Append(nil, c.info.Version)
+	if err == nil && !c.fits(len(packet)) {
+		err = refuse(wire.PacketTooLarge, "CONNACK has %d bytes", len(packet))
+	}
+
+	return err
+}
+
+// fits reports whether the client takes a packet of that size.
+func (c *client) fits(size int) bool { return c.maxPacket == 0 || size <= c.maxPacket }
 
 // accept checks CONNECT, takes from it what the connection needs to know, and returns the properties of CONNACK.
 func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {

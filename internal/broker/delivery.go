@@ -123,7 +123,7 @@ func (c *client) appendPublish(buf []byte, d *delivery, id uint16, dup bool) ([]
 	var scratch wire.Properties
 	p := d.publish(c.info.Version, &scratch)
 	p.PacketID, p.Dup = id, dup
-	if c.maxPacket > 0 && p.Size(c.info.Version) > c.maxPacket {
+	if c.maxPacket > 0 && !c.fits(p.Size(c.info.Version)) {
 		c.b.dropped(c.info.ID, d.msg.topic)
 
 		return buf, false

@@ -229,3 +229,31 @@ func mutated(t *testing.T, random *rand.Rand) []byte {
 
 	return out
 }
+
+func TestAClientIsSentNothingLargerThanItTakes(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t)
+	limit := func(n uint32) *wire.Properties {
+		return (&wire.Properties{MaximumPacketSize: n}).Set(wire.PropMaximumPacketSize)
+	}
+	c := dial(t, s, wire.V5)
+	c.send(&wire.Connect{Version: wire.V5, CleanStart: true, Properties: limit(20)}) // an assigned identifier takes more
+	if ack := expect[*wire.Connack](c); ack.Code != wire.PacketTooLarge || ack.Properties != nil {
+		t.Errorf("got %+v", ack)
+	}
+	c = dial(t, s, wire.V5)
+	c.send(&wire.Connect{Version: wire.V5, CleanStart: true, ClientID: "c", Properties: limit(4)})
+	if p, err := c.next(patience); err == nil {
+		t.Errorf("%+v is larger than 4 bytes", p)
+	}
+	c = dial(t, s, wire.V5)
+	c.connect(&wire.Connect{ClientID: "c", CleanStart: true, Properties: limit(30)})
+	subscribe := &wire.Subscribe{PacketID: 1}
+	for i := range 30 {
+		subscribe.Subscriptions = append(subscribe.Subscriptions, wire.Subscription{Filter: fmt.Sprint(i)})
+	}
+	c.send(subscribe)
+	if d := expect[*wire.Disconnect](c); d.Code != wire.PacketTooLarge {
+		t.Errorf("got %+v", d)
+	}
+}

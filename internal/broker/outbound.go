@@ -51,17 +51,18 @@ func (c *client) sent() {
 	s.mu.Unlock()
 }
 
-// level is the protocol level in which the client is answered. Our packets are the same in MQTT 3.1 and 3.1.1, apart from
-// a failure in SUBACK, which 3.1 has no word for, and which its clients would otherwise take for a grant.
-func (c *client) level() wire.Version { return max(c.info.Version, wire.V311) }
-
 func (c *client) appendControl(p wire.Packet) {
 	if c.broken {
 		return
 	}
-	out, err := p.Append(c.control, c.level())
+	out, err := p.Append(c.control, c.info.Version)
 	if err != nil {
 		c.b.cfg.Logger.Error("encode packet", "client", c.info.ID, "error", err)
+
+		return
+	}
+	if !c.fits(len(out) - len(c.control)) {
+		c.stopLocked(wire.PacketTooLarge) // the answer must not be sent [MQTT-3.1.2-24], and the client would wait for it
 
 		return
 	}
@@ -76,7 +77,7 @@ func (c *client) appendAck(kind wire.Type, id uint16, code wire.ReasonCode) {
 	if c.info.Version >= wire.V5 {
 		a.Code = code
 	}
-	out, err := a.Append(c.control, c.level())
+	out, err := a.Append(c.control, c.info.Version)
 	if err == nil { // all of our Reason Codes are valid
 		c.control = out
 	}

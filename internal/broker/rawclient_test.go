@@ -112,10 +112,6 @@ func (c *raw) next(wait time.Duration) (wire.Packet, error) {
 		return nil, err
 	}
 
-	if wire.Type(first>>4) == wire.SUBACK && c.version == wire.V31 {
-		return wire.Decode(wire.V311, first, body) // MQTT 3.1 has no failure in SUBACK; clients know it nevertheless
-	}
-
 	return wire.Decode(c.version, first, body)
 }
 

@@ -105,10 +105,7 @@ func (s *session) attach(c *client, connack *wire.Connack) {
 	c.idle.L = &s.mu
 	c.appendControl(connack)
 	s.resend = nil
-	order := slices.SortedFunc(maps.Keys(s.inflight), func(a, b uint16) int {
-		return cmp.Compare(s.inflight[a].order, s.inflight[b].order)
-	})
-	for _, id := range order {
+	for _, id := range s.sentInOrder() {
 		f := s.inflight[id]
 		f.counts = false
 		if f.released {
@@ -119,6 +116,13 @@ func (s *session) attach(c *client, connack *wire.Connack) {
 	}
 	s.online.Store(true)
 	c.startWriting()
+}
+
+// sentInOrder returns the Packet Identifiers of what is in flight, in the order in which it was sent.
+func (s *session) sentInOrder() []uint16 {
+	return slices.SortedFunc(maps.Keys(s.inflight), func(a, b uint16) int {
+		return cmp.Compare(s.inflight[a].order, s.inflight[b].order)
+	})
 }
 
 // detach ends delivery to the session's connection. It returns the messages of Shared Subscriptions that another member
@@ -172,18 +176,18 @@ func (s *session) clear(b *Broker) (w *will, orphans []delivery) {
 	s.ended = true
 	s.stopTimers()
 	w, s.will = s.will, nil
+	for _, id := range s.sentInOrder() {
+		// A QoS 2 message that was begun must not go to anybody else [MQTT-4.8.2-5].
+		if f := s.inflight[id]; f.share != nil && f.qos == 1 {
+			orphans = append(orphans, f.delivery)
+		}
+	}
 	for s.queue.len() > 0 {
 		switch d := s.queue.pop(); {
 		case d.replay != nil:
 			b.retained.end(d.replay)
 		case d.share != nil:
 			orphans = append(orphans, d)
-		}
-	}
-	for _, f := range s.inflight {
-		// A QoS 2 message that was begun must not go to anybody else [MQTT-4.8.2-5].
-		if f.share != nil && f.qos == 1 {
-			orphans = append(orphans, f.delivery)
 		}
 	}
 	s.bytes, s.inflight = 0, nil

@@ -197,6 +197,23 @@ func TestWhatAMemberDidNotTakeGoesToAnother(t *testing.T) {
 	}
 }
 
+func TestWhatAMemberLeavesUnacknowledgedKeepsItsOrder(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t)
+	a, b, pub := dial(t, s, wire.V5), connected(t, s, wire.V5, "b"), connected(t, s, wire.V5, "pub")
+	a.connect(&wire.Connect{ClientID: "a", CleanStart: true, Properties: receiveMaximum(20)})
+	a.sub("$share/g/t", 1)
+	for i := range 40 {
+		pub.publish(&wire.Publish{Topic: "t", QoS: 1, Payload: text("%d", i)})
+	}
+	for range 20 {
+		expect[*wire.Publish](a)
+	}
+	b.sub("$share/g/t", 1)
+	a.drop()
+	b.collectInOrder(0, 40)
+}
+
 func TestWithoutAConnectedMemberAMessageWaitsForOne(t *testing.T) {
 	t.Parallel()
 	s := brokertest.Start(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"time"
 
@@ -49,8 +50,7 @@ func canFallBack(o Options) bool {
 
 // speaksOlder reports whether the Server said, each in its way, that it does not speak MQTT 5.
 func speaksOlder(err error) bool {
-	var refused *RefusedError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return refused.Code == wire.UnsupportedProtocolVersion
 	}
 	return errors.Is(err, link.ErrUnsupportedVersion) || errors.Is(err, link.ErrNoAnswer)
@@ -97,10 +97,23 @@ func connectPacket(o Options, v wire.Version) *wire.Connect {
 		Will: o.Will, Properties: o.Properties,
 		HasPassword: o.Password != nil, Password: o.Password,
 	}
+	if v == wire.V5 && o.ResumeSession && !p.Properties.Has(wire.PropSessionExpiryInterval) {
+		p.Properties = keepForEver(p.Properties)
+	}
 	if o.Username != nil {
 		p.HasUsername, p.Username = true, *o.Username
 	}
 	return p
+}
+
+// keepForEver gives MQTT 5 what Clean Session 0 means below: without an interval, a Session ends with its connection.
+func keepForEver(p *wire.Properties) *wire.Properties {
+	var q wire.Properties
+	if p != nil {
+		q = *p
+	}
+	q.SessionExpiryInterval = math.MaxUint32
+	return q.Set(wire.PropSessionExpiryInterval)
 }
 
 // handshake sends CONNECT and reads CONNACK. What goes over the wire is the lane's CONNECT; the engine is given one that

@@ -41,6 +41,24 @@ func TestConnectSaysWhatTheOptionsSay(t *testing.T) {
 	}
 }
 
+func TestResumedSessionIsKeptForEverUnlessToldOtherwise(t *testing.T) {
+	asked := (&wire.Properties{SessionExpiryInterval: 60}).Set(wire.PropSessionExpiryInterval)
+	for want, o := range map[uint32]client.Options{
+		0xFFFFFFFF: {ResumeSession: true, ClientID: "me"},
+		60:         {ResumeSession: true, ClientID: "me", Properties: asked},
+	} {
+		got := make(chan *wire.Connect, 1)
+		o.Dial = overTCP(t, func(p *peer) {
+			got <- p.accept(&wire.Connack{})
+			p.drain()
+		})
+		open(t, o)
+		if c := <-got; c.CleanStart || !c.Properties.Has(wire.PropSessionExpiryInterval) || c.Properties.SessionExpiryInterval != want {
+			t.Errorf("the server got %+v, want Session Expiry Interval %d", c, want)
+		}
+	}
+}
+
 func TestRefusedConnectTellsTheReason(t *testing.T) {
 	props := (&wire.Properties{ReasonString: "try later", ServerReference: "other:1883"}).Set(wire.PropReasonString, wire.PropServerReference)
 	_, err := client.Open(t.Context(), client.Options{Dial: overTCP(t, func(p *peer) {
@@ -73,7 +91,7 @@ func TestAutoFallsBackTo311WhenTheServerSaysSo(t *testing.T) {
 	}
 	for name, refuse := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, client.Options{Dial: overTCP(t, refuse, older)})
+			s := open(t, client.Options{ClientID: "me", ResumeSession: true, Dial: overTCP(t, refuse, older)})
 			if v := s.Caps().Version; v != wire.V311 {
 				t.Errorf("Caps().Version = %v, want 3.1.1", v)
 			}
@@ -238,7 +256,7 @@ func TestSilentServerIsGivenUpAfterTheKeepAlive(t *testing.T) {
 		start := time.Now()
 		s := open(t, client.Options{KeepAlive: 10, Dial: overPipe(t, func(p *peer) {
 			p.accept(&wire.Connack{})
-			for p.read() != nil { //nolint:revive // never answered
+			for p.read() != nil {
 			}
 		})})
 		<-s.Done()

@@ -26,7 +26,8 @@ type Options struct {
 	Password []byte
 	// KeepAlive is the Keep Alive in seconds, 0 turns it off.
 	KeepAlive uint16
-	// ResumeSession asks for an existing Session (Clean Start 0, Clean Session 0 below MQTT 5).
+	// ResumeSession asks for an existing Session (Clean Start 0, Clean Session 0 below MQTT 5), which is then kept for ever
+	// unless Properties give a Session Expiry Interval.
 	ResumeSession bool
 	// Will is the Will Message with its properties, nil for none.
 	Will *wire.Will

@@ -76,7 +76,7 @@ func (p *peer) accept(ca *wire.Connack) *wire.Connect {
 
 // drain reads until the client has closed, then closes.
 func (p *peer) drain() {
-	for p.read() != nil { //nolint:revive // nothing to do with them
+	for p.read() != nil {
 	}
 	p.c.Close()
 }

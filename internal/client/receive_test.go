@@ -63,6 +63,24 @@ func TestSubscribeEndsAtOnceWhenTheConnectionIsLost(t *testing.T) {
 	}
 }
 
+func TestSubscribeDoesNotWaitForAServerThatMakesNoSense(t *testing.T) {
+	returned := make(chan struct{})
+	s := open(t, client.Options{Dial: overTCP(t, func(p *peer) {
+		p.accept(&wire.Connack{})
+		want[*wire.Subscribe](p)
+		_, _ = p.c.Write([]byte("\x90\x03\x00\x01\x00")) // SUBACK without a Reason Code; the connection stays open
+		select {
+		case <-returned:
+		case <-time.After(2 * time.Second):
+			t.Error("Subscribe waits for the Server to close")
+		}
+	})})
+	defer close(returned)
+	if _, err := s.Subscribe(t.Context(), nil, wire.Subscription{Filter: "a"}); !errors.Is(err, client.ErrConnectionLost) {
+		t.Errorf("got %v, want ErrConnectionLost", err)
+	}
+}
+
 func TestMessagesArriveWhole(t *testing.T) {
 	props := &wire.Properties{
 		ContentType: "text/plain", MessageExpiryInterval: 60,

@@ -160,18 +160,24 @@ func (s *Session) request(ctx context.Context, exchange func(context.Context) er
 	defer s.lane.awaits.add(-1)
 	bounded, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
+	go func() { // the engine would first take leave of a Server that may not listen
+		select {
+		case <-s.lane.done:
+			cancel()
+		case <-bounded.Done():
+		}
+	}()
 	err := exchange(bounded)
+	lost := s.Err()
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case lost != nil:
+		return lost
 	case bounded.Err() != nil:
 		return ErrNoAnswer
-	}
-	select {
-	case <-s.lane.done:
-		return s.lane.lostErr
 	default:
 		return err
 	}
@@ -247,23 +253,21 @@ func (s *Session) Err() error {
 // Close sends DISCONNECT (the Server then discards the Will Message) and closes the connection so that nothing already
 // sent is lost. It does not wait for acknowledgements, see Drain. When ctx ends first, the connection is dropped.
 func (s *Session) Close(ctx context.Context) error {
-	s.end(ctx, func() {
+	stop := context.AfterFunc(ctx, func() { s.conn.Fail(ErrClosed) })
+	defer stop()
+	s.end(func() {
 		_ = s.engine.Disconnect(&paho.Disconnect{}) // an error says only that the connection is lost already
 	})
 	return nil
 }
 
 // Abandon drops the connection without DISCONNECT, so that the Server publishes the Will Message.
-func (s *Session) Abandon() {
-	s.end(context.Background(), func() { s.conn.Fail(ErrClosed) })
-}
+func (s *Session) Abandon() { s.end(func() { s.conn.Fail(ErrClosed) }) }
 
 // end stops the lane, runs how, and waits until the engine's goroutines have ended.
-func (s *Session) end(ctx context.Context, how func()) {
+func (s *Session) end(how func()) {
 	s.ending.Do(func() {
 		s.lane.stop()
-		stop := context.AfterFunc(ctx, func() { s.conn.Fail(ErrClosed) })
-		defer stop()
 		how()
 		<-s.engine.Done()
 	})

@@ -67,7 +67,7 @@ func (w *window) take(ctx context.Context, m message.Message, done func(Result))
 func (w *window) next() uint16 {
 	if len(w.slots) < w.limit {
 		w.slots = append(w.slots, slot{})
-		return uint16(firstPublishID + len(w.slots) - 1) //nolint:gosec // limit is at most maxWindow
+		return uint16(firstPublishID + len(w.slots) - 1)
 	}
 	id := w.free[0]
 	w.free = w.free[1:]

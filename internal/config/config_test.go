@@ -114,29 +114,3 @@ func TestPromptIsAskedOnlyWhenWanted(t *testing.T) {
 		t.Errorf("got %q, %v, asked %d times", r.Options.Password, err, asked)
 	}
 }
-
-func TestAResumedSessionIsKeptForEverUnlessToldOtherwise(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name string
-		c    config.Connection
-		want uint32
-	}{
-		{"by default", config.Connection{}, 0xffffffff},
-		{"as told", config.Connection{SessionExpiry: 60, Given: map[string]config.Origin{"session-expiry": config.Flag}}, 60},
-		{"MQTT 3.1.1 has no expiry", config.Connection{Protocol: "3.1.1"}, 0},
-	} {
-		tt.c.Host, tt.c.ClientID, tt.c.Resume = "h", "me", true
-		r, err := tt.c.Resolve(nil)
-		if err != nil {
-			t.Fatalf("%s: %v", tt.name, err)
-		}
-		got := uint32(0)
-		if p := r.Options.Properties; p.Has(wire.PropSessionExpiryInterval) {
-			got = p.SessionExpiryInterval
-		}
-		if got != tt.want {
-			t.Errorf("%s: got %d, want %d", tt.name, got, tt.want)
-		}
-	}
-}

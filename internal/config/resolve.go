@@ -15,9 +15,6 @@ import (
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// never is the Session Expiry Interval that does not expire (MQTT 5, 3.1.2.11.2).
-const never = 0xFFFFFFFF
-
 // Resolved is a connection ready to be opened.
 type Resolved struct {
 	Options client.Options
@@ -265,10 +262,6 @@ func (c *Connection) resolveVersion(r *Resolved) error {
 	r.Options.Version = v
 	if v == wire.V31 && r.Options.ClientID == "" {
 		r.Options.ClientID = "mqx-" + randomHex() // MQTT 3.1, section 3.1: from 1 to 23 characters
-	}
-	if c.Resume && v != wire.V311 && v != wire.V31 && !r.Options.Properties.Has(wire.PropSessionExpiryInterval) {
-		r.Options.Properties = ensure(r.Options.Properties).Set(wire.PropSessionExpiryInterval)
-		r.Options.Properties.SessionExpiryInterval = never
 	}
 	return nil
 }

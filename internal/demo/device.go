@@ -87,42 +87,42 @@ func (d *device) obey(ctx context.Context) {
 		}
 		switch m.Topic {
 		case d.base + "/cmd":
-			d.command(m.Payload)
+			d.command(ctx, m.Payload)
 		case d.base + "/desired":
-			d.converge(m.Payload)
+			d.converge(ctx, m.Payload)
 		}
 		d.session.AckReceived()
 	}
 }
 
 // command carries a command out once, however often it comes, and answers each time.
-func (d *device) command(payload []byte) {
+func (d *device) command(ctx context.Context, payload []byte) {
 	id := gjson.GetBytes(payload, "id").String()
 	result := "done"
 	if d.executed[id] {
 		result = "duplicate"
 	}
 	d.executed[id] = true
-	d.publish("/cmd/res", map[string]any{"id": id, "result": result, "ts": time.Now().Unix()}, false)
+	d.publish(ctx, "/cmd/res", map[string]any{"id": id, "result": result, "ts": time.Now().Unix()}, false)
 }
 
 // converge takes over a desired state and reports it, with the revision that it comes from.
-func (d *device) converge(payload []byte) {
+func (d *device) converge(ctx context.Context, payload []byte) {
 	doc := gjson.ParseBytes(payload)
-	d.publish("/reported", map[string]any{
+	d.publish(ctx, "/reported", map[string]any{
 		"schema": "reported.v1", "ts": time.Now().Unix(),
 		"desired_rev": doc.Get("rev").Int(), "desired_id": doc.Get("id").String(),
 		"state": json.RawMessage(doc.Get("state").Raw),
 	}, true)
 }
 
-func (d *device) publish(level string, doc map[string]any, retain bool) {
+func (d *device) publish(ctx context.Context, level string, doc map[string]any, retain bool) {
 	payload, err := json.Marshal(doc)
 	if err != nil {
 		return // not from these values
 	}
 	// Asynchronous: this is the goroutine that receives. A lost connection shows there.
-	_ = d.session.PublishAsync(context.Background(), message.Message{Topic: d.base + level, Payload: payload, QoS: 1, Retain: retain}, nil)
+	_ = d.session.PublishAsync(ctx, message.Message{Topic: d.base + level, Payload: payload, QoS: 1, Retain: retain}, nil)
 }
 
 // switchOff says goodbye as the guide asks: a clean disconnect discards the Will Message, so the device says offline.

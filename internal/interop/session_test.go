@@ -69,15 +69,17 @@ func TestInteropPublisherEndsWhenTheServerIsKilled(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pub := start(t, lines, mqx(), s.mqx("pub", "-V", v.mqx, "-q", "1", "-t", "stream", "-l")...)
+			pub := start(t, lines, mqx(), s.mqx("pub", "-V", v.mqx, "-q", "1", "-t", "stream", "-l", "-d")...)
 			if _, err := io.WriteString(feed, "first\n"); err != nil {
 				t.Fatal(err)
 			}
 			watcher.mustWait(0)
+			eventually(t, "the first is confirmed", func() bool { return strings.Contains(pub.stderr.String(), "<- PUBACK") })
 			s.signal(syscall.SIGSTOP) // from here on it confirms nothing
 			if _, err := io.WriteString(feed, "second\nthird\n"); err != nil {
 				t.Fatal(err)
 			}
+			eventually(t, "all three are sent", func() bool { return strings.Count(pub.stderr.String(), "-> PUBLISH") == 3 })
 			s.signal(syscall.SIGKILL)
 			killed := time.Now()
 			pub.mustWait(3)

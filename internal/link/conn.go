@@ -59,7 +59,7 @@ type Config struct {
 	Trace func(direction string, p wire.Packet)
 }
 
-// Conn carries packets over a network connection. The client engine uses it as its net.Conn and sync.Locker; everything
+// Conn carries packets over a network connection. The client engine uses it as its [net.Conn] and [sync.Locker]; everything
 // else sends with [Conn.Send] and receives through the [Handler]. Reading happens in Read, on the engine's goroutine.
 type Conn struct {
 	net.Conn
@@ -205,7 +205,7 @@ func (c *Conn) end(err error) {
 
 // writeFailed gives the read loop a moment to find a DISCONNECT that tells why the Server stopped listening.
 func (c *Conn) writeFailed(err error) {
-	if c.Conn.SetReadDeadline(time.Now().Add(lingerTime/6)) != nil {
+	if c.SetReadDeadline(time.Now().Add(lingerTime/6)) != nil {
 		c.end(fmt.Errorf("write: %w", err))
 	}
 }
@@ -227,13 +227,13 @@ func (c *Conn) Close() error {
 
 func (c *Conn) linger() {
 	deadline := time.Now().Add(lingerTime)
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline) //nolint:forbidigo // net.Conn's Close has no context; bounded by itself
 	defer cancel()
 	if c.out.flush(ctx) != nil {
 		return
 	}
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(deadline) != nil {
+	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(deadline) != nil {
 		return
 	}
 	_, _ = io.Copy(io.Discard, c.Conn)

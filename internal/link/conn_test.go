@@ -35,14 +35,17 @@ func (h *handler) HandlePublish(p *wire.Publish, _ time.Time) error {
 	return nil
 }
 
-// gate is a net.Conn whose writes wait until they are let through.
+// gate is a [net.Conn] whose writes wait until they are let through.
 type gate struct {
 	net.Conn
+	begun  chan struct{} // closed when the first write has begun
+	once   sync.Once
 	pass   chan error // one for each write: its outcome
 	writes [][]byte
 }
 
 func (g *gate) Write(p []byte) (int, error) {
+	g.once.Do(func() { close(g.begun) })
 	if err := <-g.pass; err != nil {
 		return 0, err
 	}
@@ -53,7 +56,7 @@ func (g *gate) Write(p []byte) (int, error) {
 func newGate(t *testing.T) (*gate, *link.Conn, *handler) {
 	t.Helper()
 	near, far := net.Pipe()
-	g := &gate{Conn: near, pass: make(chan error)}
+	g := &gate{Conn: near, begun: make(chan struct{}), pass: make(chan error)}
 	h := newHandler()
 	c := link.NewConn(g, link.Config{Connect: &wire.Connect{Version: wire.V5}, Handler: h})
 	t.Cleanup(func() {
@@ -87,10 +90,12 @@ func TestPacketsThatWaitGoOutInOneWrite(t *testing.T) {
 func TestRoomHoldsSendersBackUntilTheKernelTakesMore(t *testing.T) {
 	g, c, _ := newGate(t)
 	big := &wire.Publish{Topic: "a", Payload: make([]byte, 300<<10)}
-	for range 2 { // the first may be with the kernel already
-		if err := c.Send(big); err != nil {
-			t.Fatal(err)
-		}
+	if err := c.Send(big); err != nil {
+		t.Fatal(err)
+	}
+	<-g.begun // the first is with the kernel now, the second has to wait
+	if err := c.Send(big); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

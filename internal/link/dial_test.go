@@ -194,7 +194,8 @@ func TestDialFailuresAreToldApart(t *testing.T) {
 		"no such host": {t.Context(), link.Target{Host: "no-such-host.invalid", Port: 1}, `no-such-host.invalid`},
 		"interrupted":  {canceled, link.Target{Host: "127.0.0.1", Port: refused}, `^interrupted$`},
 		"closed in the handshake": {
-			t.Context(), link.Target{Host: "127.0.0.1", Port: closed, TLS: &tls.Config{}},
+			t.Context(),
+			link.Target{Host: "127.0.0.1", Port: closed, TLS: &tls.Config{}},
 			`^the server closed the connection during the TLS handshake$`,
 		},
 	}

@@ -1,6 +1,6 @@
 // Package link connects to a Server: [Dial] makes the network connection, and [Conn] carries packets over it.
 //
-// A Conn is the net.Conn under the client engine and, at the same time, the lane for messages. Outbound packets of both
+// A Conn is the [net.Conn] under the client engine and, at the same time, the lane for messages. Outbound packets of both
 // gather in one buffer that goes to the kernel as soon as it is idle. Inbound, every PUBLISH and acknowledgement is
 // decoded here and given to a [Handler]; the engine sees the rest, always as MQTT 5, whatever level the Server speaks.
 package link

@@ -16,7 +16,7 @@ func isClosedPipe(error) bool { return false } // EPIPE says it all
 // UntilClosed returns a context that ends with exit.ErrOutputClosed as its cause when the reader of w, a pipe, has gone.
 // So `mqx sub … | head -1` ends without another message. The function it returns must be called in the end.
 func UntilClosed(ctx context.Context, w any) (context.Context, context.CancelFunc) {
-	f, ok := w.(*os.File)
+	f, ok := underlying(w).(*os.File)
 	if !ok {
 		return context.WithCancel(ctx)
 	}
@@ -56,4 +56,12 @@ func waitClosed(fd, wake int) bool {
 			return true
 		}
 	}
+}
+
+// underlying is the writer that w stands for.
+func underlying(w any) any {
+	if y, ok := w.(*Yielding); ok {
+		return y.w
+	}
+	return w
 }

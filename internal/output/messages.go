@@ -40,6 +40,7 @@ type Messages struct {
 	tty     bool
 	styles  styles
 	missing int
+	failed  error // of a Flush: what it should have written is lost
 }
 
 // styles are the styles of a line on a terminal; the zero value leaves text as it is.
@@ -100,16 +101,17 @@ func (m *Messages) Buffered() int { return len(m.buf) }
 // Missing is how many messages had nothing at the path.
 func (m *Messages) Missing() int { return m.missing }
 
-// Flush writes what was taken. When nobody reads any more the error wraps exit.ErrOutputClosed.
+// Flush writes what was taken. When nobody reads any more the error wraps exit.ErrOutputClosed. An error is final.
 func (m *Messages) Flush() error {
-	if len(m.buf) == 0 {
-		return nil
+	if len(m.buf) == 0 || m.failed != nil {
+		return m.failed
 	}
 	_, err := m.w.Write(m.buf)
 	if m.buf = m.buf[:0]; cap(m.buf) > keepBuffer {
 		m.buf = nil
 	}
-	return writeError(err)
+	m.failed = writeError(err)
+	return m.failed
 }
 
 func (m *Messages) json(msg message.Message) bool {

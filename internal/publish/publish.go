@@ -79,10 +79,14 @@ func Run(ctx context.Context, s Session, src Source, o Options) (Summary, error)
 		}
 	}()
 	err := r.loop(inner, src)
-	if err == nil {
-		err = s.Drain(inner)
-	}
 	if cause := context.Cause(inner); err != nil && cause != nil {
+		err = cause
+	}
+	if err == nil {
+		// Not with inner: a connection that is lost after the last answer has done no harm, and Drain knows that.
+		err = s.Drain(ctx)
+	}
+	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
 	if err == nil && s.Unacknowledged() > 0 {

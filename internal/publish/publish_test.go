@@ -31,6 +31,9 @@ type fake struct {
 	open int
 	done chan struct{}
 	err  error
+
+	// drained, when set, makes Drain lose the connection although everything was answered, and return later.
+	drained chan struct{}
 }
 
 func newFake() *fake { return &fake{done: make(chan struct{})} }
@@ -58,10 +61,17 @@ func (f *fake) PublishAsync(_ context.Context, m message.Message, done func(clie
 	return nil
 }
 
-func (f *fake) Drain(context.Context) error { return f.err }
-func (f *fake) Unacknowledged() int         { return f.open }
-func (f *fake) Done() <-chan struct{}       { return f.done }
-func (f *fake) Err() error                  { return f.err }
+func (f *fake) Drain(ctx context.Context) error {
+	if f.drained != nil {
+		close(f.done)
+		<-f.drained
+		return ctx.Err()
+	}
+	return f.err
+}
+func (f *fake) Unacknowledged() int   { return f.open }
+func (f *fake) Done() <-chan struct{} { return f.done }
+func (f *fake) Err() error            { return f.err }
 
 func run(t *testing.T, f *fake, src publish.Source, topics ...string) (s publish.Summary, reports []string, err error) {
 	t.Helper()
@@ -158,6 +168,20 @@ func TestALostConnectionEndsTheWaitForInput(t *testing.T) {
 	if !errors.Is(err, client.ErrConnectionLost) || s.Sent != 1 || s.Unacknowledged != 1 || s.Refused != 0 {
 		t.Errorf("got %+v, %v", s, err)
 	}
+}
+
+// Mosquitto hangs up right after a refusal.
+func TestALostConnectionHarmsNothingThatWasAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.err = fmt.Errorf("hung up: %w", client.ErrConnectionLost)
+		f.drained = make(chan struct{})
+		time.AfterFunc(time.Second, func() { close(f.drained) })
+		s, reports, err := run(t, f, publish.NewLines(strings.NewReader("a\n"), message.Message{QoS: 1}), "no/1")
+		if err != nil || len(reports) != 1 || s.Refused != 1 {
+			t.Errorf("got %+v, %q, %v; want one refusal and no error", s, reports, err)
+		}
+	})
 }
 
 func TestCancelEndsTheWaitForInput(t *testing.T) {

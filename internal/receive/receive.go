@@ -79,6 +79,9 @@ func Run(ctx context.Context, s Session, sink Sink, o Options) (Result, error) {
 			r.result.End = end
 			return r.result, r.settle()
 		}
+		if r.unwritten {
+			return r.result, err
+		}
 		if err != nil {
 			return r.result, errors.Join(r.settle(), err)
 		}
@@ -107,6 +110,8 @@ type runner struct {
 	options Options
 	result  Result
 	last    time.Time // when a message was shown last
+
+	unwritten bool // the sink has lost messages, which must not be acknowledged
 }
 
 func (r *runner) take(m message.Message) error {
@@ -179,6 +184,7 @@ func (r *runner) limited(ctx context.Context) (context.Context, context.CancelFu
 // settle flushes, and then acknowledges what the sink has let go.
 func (r *runner) settle() error {
 	if err := r.sink.Flush(); err != nil {
+		r.unwritten = true
 		return err
 	}
 	r.session.AckReceived()

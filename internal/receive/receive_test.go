@@ -24,8 +24,10 @@ type fake struct {
 	lost     chan struct{}
 	log      []string
 	buffered int
-	size     int   // of a message in the sink
-	flushErr error // what Flush answers
+	size     int // of a message in the sink
+
+	flushErr  error // what Flush answers
+	flushErrs int   // how often, 0 for always
 }
 
 var errLost = errors.New("connection lost")
@@ -71,6 +73,11 @@ func (f *fake) Message(m message.Message) (bool, error) {
 func (f *fake) Flush() error {
 	f.buffered = 0
 	f.log = append(f.log, "flush")
+	if f.flushErrs > 0 {
+		if f.flushErrs--; f.flushErrs == 0 {
+			defer func() { f.flushErr = nil }()
+		}
+	}
 	return f.flushErr
 }
 
@@ -102,6 +109,18 @@ func TestAFailedFlushIsNotAcknowledged(t *testing.T) {
 	f := newFake("a")
 	f.flushErr = errors.New("closed")
 	if _, err := receive.Run(t.Context(), f, f, receive.Options{Count: 1}); !errors.Is(err, f.flushErr) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff([]string{"a", "flush"}, f.log); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAfterAFailedFlushNothingIsAcknowledged(t *testing.T) {
+	f := newFake("a")
+	full := errors.New("no space left")
+	f.flushErr, f.flushErrs = full, 1
+	if _, err := receive.Run(t.Context(), f, f, receive.Options{}); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 	if diff := cmp.Diff([]string{"a", "flush"}, f.log); diff != "" {

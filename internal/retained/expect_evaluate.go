@@ -3,7 +3,6 @@ package retained
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"time"
@@ -63,13 +62,8 @@ func Summarize(outcomes []Outcome) Summary {
 type Evaluator struct {
 	states  []state
 	byTopic topic.Tree[[]int] // indexes into states
-	filters []topic.Filter
+	filters filterSet
 	now     func() time.Time
-
-	// Of topics that several of filters match, a Server may send a copy for each of them (MQTT 5, section 3.3.4).
-	overlapping []topic.Filter
-	seed        maphash.Seed
-	seen        map[uint64]struct{}
 }
 
 // state is what is known about an expectation so far.
@@ -85,77 +79,24 @@ type state struct {
 
 // NewEvaluator returns an Evaluator. Ages are taken from now at the time a message is shown.
 func NewEvaluator(expectations []*Expectation, now func() time.Time) *Evaluator {
-	e := &Evaluator{now: now, seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+	e := &Evaluator{now: now}
+	var filters []topic.Filter
 	for i, x := range expectations {
 		e.states = append(e.states, state{expectation: x})
 		indexes, _ := e.byTopic.Get(x.filter.Bare())
 		e.byTopic.Set(x.filter.Bare(), append(indexes, i))
+		filters = append(filters, x.filter)
 	}
-	e.setFilters()
+	e.filters = newFilterSet(filters)
 	return e
 }
 
 // Filters are the subscriptions that show all messages the expectations are about. None of them covers another.
-func (e *Evaluator) Filters() []topic.Filter { return e.filters }
-
-// setFilters leaves out the filters that others cover, and finds those that overlap without covering.
-func (e *Evaluator) setFilters() {
-	var wild, plain []topic.Filter
-	e.byTopic.Walk(func(_ string, indexes []int) bool {
-		f := e.states[indexes[0]].expectation.filter
-		if f.HasWildcard() {
-			wild = append(wild, f)
-		} else {
-			plain = append(plain, f)
-		}
-		return true
-	})
-	for i, f := range wild {
-		if !coveredByOther(wild, i) {
-			e.filters = append(e.filters, f)
-		}
-	}
-	e.overlapping = overlaps(e.filters)
-	var kept topic.Tree[struct{}]
-	for _, f := range e.filters {
-		kept.Set(f.Bare(), struct{}{})
-	}
-	for _, f := range plain {
-		covered := false
-		kept.Match(f.Bare(), func(struct{}) { covered = true })
-		if !covered {
-			e.filters = append(e.filters, f)
-		}
-	}
-}
-
-// overlaps returns the filters that match a name which another one matches too.
-func overlaps(filters []topic.Filter) []topic.Filter {
-	var found []topic.Filter
-	for i, f := range filters {
-		if slices.ContainsFunc(filters[:i], func(g topic.Filter) bool { return topic.Overlap(f, g) }) ||
-			slices.ContainsFunc(filters[i+1:], func(g topic.Filter) bool { return topic.Overlap(f, g) }) {
-			found = append(found, f)
-		}
-	}
-	return found
-}
-
-// coveredByOther reports whether another filter matches all that filters[i] does. Of two that match the same, such as #
-// and +/#, the first stays.
-func coveredByOther(filters []topic.Filter, i int) bool {
-	f := filters[i]
-	for j, g := range filters {
-		if j != i && topic.Covers(g, f) && (j < i || !topic.Covers(f, g)) {
-			return true
-		}
-	}
-	return false
-}
+func (e *Evaluator) Filters() []topic.Filter { return e.filters.filters }
 
 // Observe looks at a Retained Message and keeps nothing of its memory.
 func (e *Evaluator) Observe(m message.Message) {
-	if len(m.Payload) == 0 || e.isCopy(m.Topic) { // an empty payload retains nothing
+	if len(m.Payload) == 0 || e.filters.isCopy(m.Topic) { // an empty payload retains nothing
 		return
 	}
 	e.byTopic.Match(m.Topic, func(indexes []int) {
@@ -163,23 +104,6 @@ func (e *Evaluator) Observe(m message.Message) {
 			e.states[i].observe(m, e.now)
 		}
 	})
-}
-
-// isCopy reports whether a message of this topic was seen before. It remembers only topics that may come twice.
-func (e *Evaluator) isCopy(name string) bool {
-	matching := 0
-	for _, f := range e.overlapping {
-		if f.Match(name) {
-			matching++
-		}
-	}
-	if matching < 2 {
-		return false
-	}
-	h := maphash.String(e.seed, name)
-	_, seen := e.seen[h]
-	e.seen[h] = struct{}{}
-	return seen
 }
 
 func (s *state) observe(m message.Message, now func() time.Time) {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/payload"
 )
 
@@ -196,25 +196,13 @@ func (p *fileParser) duration(dst *time.Duration) func(ast.Node) error {
 		if err := p.text(&text)(n); err != nil {
 			return err
 		}
-		d, err := parseDuration(text)
-		*dst = d
-		return err
-	}
-}
-
-// parseDuration reads a duration like a flag does: a bare number is seconds.
-func parseDuration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if seconds, numberErr := strconv.ParseFloat(text, 64); numberErr == nil {
-		err = nil
-		if d = 0; seconds < math.MaxInt64/float64(time.Second) { // false for what is not a number, too
-			d = time.Duration(seconds * float64(time.Second))
+		d, err := duration.Parse(text)
+		if err != nil || d == 0 {
+			return fmt.Errorf("%q is not a duration above zero, like 90s, 1.5 or 2m", text)
 		}
+		*dst = d
+		return nil
 	}
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is not a duration above zero, like 90s, 1.5 or 2m", text)
-	}
-	return d, nil
 }
 
 func (p *fileParser) operand(dst **Operand) func(ast.Node) error {

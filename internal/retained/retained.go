@@ -70,14 +70,17 @@ const (
 
 // Collect subscribes and gives the Retained Messages to sink until it has evidence of having seen them all.
 func Collect(ctx context.Context, s Session, sink Sink, o Options) (Evidence, error) {
-	c := &collector{session: s, sink: sink, options: o, topic: "_mqx/" + nonce()}
+	c := &collector{session: s, sink: sink, options: o, topic: sentinelLevel + nonce()}
 	if !o.Deadline.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, o.Deadline, errDeadline)
 		defer cancel()
 	}
 	evidence, err := c.run(ctx)
-	if errors.Is(context.Cause(ctx), errDeadline) && err != nil {
+	switch {
+	case errors.Is(err, errEnough):
+		evidence, err = Enough, c.ready()
+	case err != nil && errors.Is(context.Cause(ctx), errDeadline):
 		evidence, err = Incomplete, nil
 	}
 	return evidence, errors.Join(c.settle(), err)
@@ -90,7 +93,11 @@ var (
 	errEnough   = errors.New("enough")
 	errRefused  = errors.New("the sentinel was refused")
 	errSentinel = errors.New("the sentinel is back")
+	errAnswered = errors.New("the server has answered")
 )
+
+// sentinelLevel is the level below which sentinels are published.
+const sentinelLevel = "_mqx/"
 
 func nonce() string {
 	var b [8]byte
@@ -105,6 +112,7 @@ type collector struct {
 	topic   string // of the sentinel
 	refused chan struct{}
 	last    time.Time // when the last message came
+	told    bool      // Options.Ready was called
 }
 
 func (c *collector) run(ctx context.Context) (Evidence, error) {
@@ -117,30 +125,23 @@ func (c *collector) run(ctx context.Context) (Evidence, error) {
 		if err := c.sendSentinel(ctx); err != nil {
 			return "", err
 		}
-		found, err := c.awaitSentinel(ctx)
-		if found {
-			return Sentinel, nil
-		}
-		if err != nil {
-			return c.enough(err)
+		if found, err := c.awaitSentinel(ctx); found || err != nil {
+			return Sentinel, err
 		}
 	}
 	// The filter is ours and matches nothing: its UNSUBACK says that the Server has worked off everything before it.
-	if _, err := c.session.Unsubscribe(ctx, c.topic+"/none"); err != nil {
+	err = c.during(ctx, func(ctx context.Context) error {
+		_, err := c.session.Unsubscribe(ctx, c.topic+"/none")
+		return err
+	})
+	if err != nil {
 		return "", err
 	}
 	c.last = time.Now()
-	if err := c.takeUntil(ctx, func() time.Time { return c.last.Add(quiet) }); err != nil && !errors.Is(err, errPause) {
-		return c.enough(err)
+	if err := c.takeUntil(ctx, func() time.Time { return c.last.Add(quiet) }); !errors.Is(err, errPause) {
+		return "", err
 	}
 	return Barrier, nil
-}
-
-func (*collector) enough(err error) (Evidence, error) {
-	if errors.Is(err, errEnough) {
-		return Enough, nil
-	}
-	return "", err
 }
 
 // subscribe makes the subscriptions, that of the sentinel first, and reports whether it stands.
@@ -152,14 +153,43 @@ func (c *collector) subscribe(ctx context.Context) (hears bool, err error) {
 			return false, err
 		}
 	}
-	if _, err := c.session.Subscribe(ctx, c.options.Properties, c.options.Subscriptions...); err != nil {
+	err = c.during(ctx, func(ctx context.Context) error {
+		_, err := c.session.Subscribe(ctx, c.options.Properties, c.options.Subscriptions...)
+		return err
+	})
+	if err != nil {
 		return false, err
 	}
 	c.last = time.Now()
-	if c.options.Ready != nil {
-		err = c.options.Ready()
+	return hears, c.ready()
+}
+
+// ready tells, once, that the subscriptions are active.
+func (c *collector) ready() error {
+	if c.told || c.options.Ready == nil {
+		return nil
 	}
-	return hears, err
+	c.told = true
+	return c.options.Ready()
+}
+
+// during runs a call that waits for an answer of the Server, and takes messages meanwhile: there may be a million of them
+// in front of the answer.
+func (c *collector) during(ctx context.Context, call func(context.Context) error) error {
+	calling, giveUp := context.WithCancel(ctx)
+	taking, answered := context.WithCancelCause(ctx)
+	defer answered(nil)
+	answer := make(chan error, 1)
+	go func() {
+		answer <- call(calling)
+		answered(errAnswered)
+	}()
+	err := c.takeUntil(taking, nil)
+	giveUp()
+	if result := <-answer; errors.Is(err, errAnswered) {
+		return result
+	}
+	return err
 }
 
 // sendSentinel publishes to our own topic. A refusal is no failure: the barrier needs no right.
@@ -198,7 +228,8 @@ func (c *collector) awaitSentinel(ctx context.Context) (bool, error) {
 	}
 }
 
-// takeUntil takes messages until none came before the time that limit gives, which moves with every retained message.
+// takeUntil takes messages until none came before the time that limit gives, which moves with every retained message. A nil
+// limit leaves it to ctx.
 func (c *collector) takeUntil(ctx context.Context, limit func() time.Time) error {
 	for {
 		m, err := c.next(ctx, limit)
@@ -217,13 +248,16 @@ func (c *collector) takeUntil(ctx context.Context, limit func() time.Time) error
 			if enough {
 				return errEnough
 			}
-		case time.Now().After(limit()): // live messages keep coming, retained ones do not
+		case limit != nil && time.Now().After(limit()): // live messages keep coming, retained ones do not
 			return errPause
 		}
 	}
 }
 
 func (c *collector) next(ctx context.Context, limit func() time.Time) (message.Message, error) {
+	if ctx.Err() != nil { // messages that are there must not hide it
+		return message.Message{}, context.Cause(ctx)
+	}
 	waits := c.session.Ready() == 0
 	if waits || c.sink.Buffered() >= maxBuffered {
 		start := time.Now()
@@ -235,8 +269,11 @@ func (c *collector) next(ctx context.Context, limit func() time.Time) (message.M
 	if !waits {
 		return c.session.Recv(ctx)
 	}
-	ctx, cancel := context.WithDeadlineCause(ctx, limit(), errPause)
-	defer cancel()
+	if limit != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, limit(), errPause)
+		defer cancel()
+	}
 	m, err := c.session.Recv(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause

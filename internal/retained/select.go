@@ -19,6 +19,8 @@ type Selector struct {
 	// OlderThan leaves out messages that are not that old by the timestamp in their payload: those without a timestamp,
 	// too, because nobody knows their age. 0 asks for no age.
 	OlderThan time.Duration
+	// Where, when set, must hold.
+	Where *Where
 	// Now is what ages are taken from.
 	Now time.Time
 }
@@ -29,11 +31,12 @@ func (s *Selector) Selects(m message.Message) bool {
 	if len(s.Filters) > 0 && !slices.ContainsFunc(s.Filters, matches) || slices.ContainsFunc(s.Exclude, matches) {
 		return false
 	}
-	if s.OlderThan == 0 {
-		return true
+	if s.OlderThan > 0 {
+		if made, ok := payload.Timestamp(m.Payload); !ok || s.Now.Sub(made) <= s.OlderThan {
+			return false
+		}
 	}
-	made, ok := payload.Timestamp(m.Payload)
-	return ok && s.Now.Sub(made) > s.OlderThan
+	return s.Where == nil || s.Where.Holds(m, s.Now)
 }
 
 // Lines gives messages of a capture with their line numbers, as a publish.Source does.

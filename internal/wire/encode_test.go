@@ -49,7 +49,6 @@ func TestWhatAVersionCannotSayIsRefusedAndNotDropped(t *testing.T) {
 			"MQTT 3.1.1 cannot say No Local in SUBSCRIBE",
 		},
 		{wire.V311, &wire.Subscribe{PacketID: 1, Properties: user, Subscriptions: []wire.Subscription{{Filter: "a"}}}, "MQTT 3.1.1 cannot say User Property in SUBSCRIBE"},
-		{wire.V31, &wire.Suback{PacketID: 1, Codes: []wire.ReasonCode{wire.UnspecifiedError}}, "MQTT 3.1 cannot say the Reason Code Unspecified error in SUBACK"},
 		{wire.V311, &wire.Unsubscribe{PacketID: 1, Filters: []string{"a"}, Properties: user}, "MQTT 3.1.1 cannot say User Property in UNSUBSCRIBE"},
 		{wire.V311, &wire.Unsuback{PacketID: 1, Codes: []wire.ReasonCode{wire.NotAuthorized}}, "MQTT 3.1.1 cannot say the Reason Code Not authorized in UNSUBACK"},
 		{wire.V311, &wire.Disconnect{Code: wire.DisconnectWithWill}, "MQTT 3.1.1 cannot say the Reason Code Disconnect with Will Message in DISCONNECT"},
@@ -75,6 +74,7 @@ func TestBelowMQTT5WhatIsSaidByThePacketItselfMayBeLeftOut(t *testing.T) {
 		packet wire.Packet
 		want   string
 	}{
+		{"SUBACK 3.1 too", wire.V31, &wire.Suback{PacketID: 1, Codes: []wire.ReasonCode{wire.QuotaExceeded}}, "90 03 0001 80"},
 		{"SUBACK has one code for all failures", wire.V311, &wire.Suback{PacketID: 1, Codes: []wire.ReasonCode{wire.NotAuthorized, 1}}, "90 04 0001 80 01"},
 		{"UNSUBACK has no codes", wire.V311, &wire.Unsuback{PacketID: 1, Codes: []wire.ReasonCode{0, wire.NoSubscriptionExisted}}, "B0 02 0001"},
 		{"CONNACK of 3.1 has no Session Present", wire.V31, &wire.Connack{SessionPresent: true}, "20 02 00 00"},

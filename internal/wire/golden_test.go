@@ -140,6 +140,8 @@ func golden() []struct {
 		{"SUBSCRIBE 3.1.1", wire.V311, "82 06 0001 0001 23 01", &wire.Subscribe{PacketID: 1, Subscriptions: []wire.Subscription{{Filter: "#", QoS: 1}}}},
 		{"SUBACK 5", wire.V5, "90 06 000A 00 01 02 87", &wire.Suback{PacketID: 10, Codes: []wire.ReasonCode{1, 2, wire.NotAuthorized}}},
 		{"SUBACK 3.1.1", wire.V311, "90 04 000A 00 80", &wire.Suback{PacketID: 10, Codes: []wire.ReasonCode{0, wire.UnspecifiedError}}},
+		{"SUBACK 3.1 with a failure", wire.V31, "90 03 000A 80", &wire.Suback{PacketID: 10, Codes: []wire.ReasonCode{wire.UnspecifiedError}}},
+		{"PUBACK as Mosquitto says that a packet is too large", wire.V5, "40 03 000A 95", &wire.Ack{Kind: wire.PUBACK, PacketID: 10, Code: wire.PacketTooLarge}},
 		{"SUBACK 3.1", wire.V31, "90 03 000A 02", &wire.Suback{PacketID: 10, Codes: []wire.ReasonCode{2}}},
 		{"UNSUBSCRIBE 5", wire.V5, "A2 08 000A 00 0003 612F62", &wire.Unsubscribe{PacketID: 10, Filters: []string{"a/b"}}},
 		{"UNSUBSCRIBE 3.1.1", wire.V311, "A2 08 000A 0001 61 0001 62", &wire.Unsubscribe{PacketID: 10, Filters: []string{"a", "b"}}},

@@ -82,7 +82,9 @@ func (c ReasonCode) packets() uint16 {
 		return 1<<CONNACK | received | 1<<SUBACK | 1<<UNSUBACK | 1<<DISCONNECT
 	case UnsupportedProtocolVersion, ClientIdentifierNotValid, BadUserNameOrPassword, ServerUnavailable, Banned:
 		return 1 << CONNACK
-	case MalformedPacket, ProtocolError, ServerBusy, BadAuthenticationMethod, PacketTooLarge, RetainNotSupported,
+	case PacketTooLarge:
+		return 1<<CONNACK | received | 1<<DISCONNECT // Mosquitto says so in PUBACK, where the table has no word for it
+	case MalformedPacket, ProtocolError, ServerBusy, BadAuthenticationMethod, RetainNotSupported,
 		QoSNotSupported, UseAnotherServer, ServerMoved, ConnectionRateExceeded:
 		return 1<<CONNACK | 1<<DISCONNECT
 	case DisconnectWithWill, ServerShuttingDown, KeepAliveTimeout, SessionTakenOver, ReceiveMaximumExceeded,

@@ -29,8 +29,8 @@ func (s *Suback) fault(v Version) *Error {
 		return &Error{ProtocolError, SUBACK, "no Reason Code", pick(v, "MQTT-3.8.4-6", "MQTT-3.8.4-5")}
 	}
 	for _, c := range s.Codes {
-		// Below MQTT 5 a failure is always 0x80, and MQTT 3.1 has none at all.
-		if v < V5 && c > GrantedQoS2 && (v < V311 || c != UnspecifiedError) {
+		// Below MQTT 5 a failure is always 0x80. MQTT 3.1 has none, but its servers say 0x80 and its clients know it.
+		if v < V5 && c > GrantedQoS2 && c != UnspecifiedError {
 			return &Error{ProtocolError, SUBACK, fmt.Sprintf("Return Code 0x%02X", byte(c)), "MQTT-3.9.3-2"}
 		}
 		if fault := codeFault(SUBACK, c); fault != nil {
@@ -40,8 +40,7 @@ func (s *Suback) fault(v Version) *Error {
 	return nil
 }
 
-// Append appends the packet. MQTT 3.1.1 has one code for all failures, 0x80, which is written for each; MQTT 3.1 has
-// none, so that a failure is an [*UnsupportedError].
+// Append appends the packet. Below MQTT 5 there is one code for all failures, 0x80, which is written for each.
 func (s *Suback) Append(dst []byte, v Version) ([]byte, error) {
 	e := newEncoder(dst, SUBACK, v, s.fault(V5))
 	e.uint16(s.PacketID)
@@ -50,8 +49,6 @@ func (s *Suback) Append(dst []byte, v Version) ([]byte, error) {
 		switch {
 		case v >= V5 || !c.IsError():
 			e.byte(byte(c))
-		case v == V31:
-			e.unsupported("the Reason Code " + c.String())
 		default:
 			e.byte(byte(UnspecifiedError))
 		}
