@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/topic"
 	"github.com/mqx-cli/mqx/internal/yamlfile"
 )
@@ -52,7 +53,11 @@ func parseDuration(text string) (time.Duration, error) {
 			return time.Duration(n) * day, nil
 		}
 	}
-	return yamlfile.ParseDuration(text)
+	d, err := duration.Parse(text)
+	if err != nil || d == 0 {
+		return 0, faultf("like 90s, 1.5, 2m or 7d", "%q is not a duration above zero", text)
+	}
+	return d, nil
 }
 
 // rate reads messages a second: 5, 0.5, 5/s, 10/m.

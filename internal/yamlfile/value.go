@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -144,19 +142,4 @@ func (d *Document) tagged(node *ast.TagNode, depth int) (any, error) {
 	default:
 		return nil, errScalar
 	}
-}
-
-// ParseDuration reads a duration like a flag does: a bare number is seconds. It must be above zero.
-func ParseDuration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if seconds, numberErr := strconv.ParseFloat(text, 64); numberErr == nil {
-		err = nil
-		if d = 0; seconds < math.MaxInt64/float64(time.Second) { // false for what is not a number, too
-			d = time.Duration(seconds * float64(time.Second))
-		}
-	}
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is not a duration above zero, like 90s, 1.5 or 2m", text)
-	}
-	return d, nil
 }
