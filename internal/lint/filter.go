@@ -56,8 +56,8 @@ func (l *Linter) filterAs(kind Kind, text string, at Place) *filterCheck {
 	return f
 }
 
-// checkFilterSet runs the rules about the filters of one client, and forgets them.
-func (l *Linter) checkFilterSet() {
+// EndOfFilters says that all filters of a client were given: they are compared with each other, and forgotten.
+func (l *Linter) EndOfFilters() {
 	if len(l.memory.filters) == 0 {
 		return
 	}

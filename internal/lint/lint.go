@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/payload"
 )
 
 // Options say what is checked and against what.
@@ -28,6 +30,8 @@ type Options struct {
 	Target Target
 	// Baseline holds the fingerprints of findings that are known.
 	Baseline *Baseline
+	// Schema, when given, is the JSON Schema of all payloads.
+	Schema *payload.Schema
 	// MaxExamples bounds the example topics of a finding; 0 is 3.
 	MaxExamples int
 	// Now is the time to compare timestamps with when a message has no time of its own; nil is time.Now.
@@ -54,11 +58,13 @@ type Linter struct {
 	conf   []*active
 	src    []*active
 	end    []*active
+	ctr    []*active
 	engine map[string]*active
 
 	shapes  shapes
 	found   collector
 	memory  memory
+	sampler sampler
 	ignores []*suppression
 
 	checked, skipped int
@@ -136,7 +142,7 @@ func (l *Linter) enlist(a *active) {
 		{a.Rule.topic != nil, &l.topic}, {a.Rule.filter != nil, &l.filter}, {a.Rule.filters != nil, &l.set},
 		{a.Rule.payload != nil, &l.pay}, {a.Rule.message != nil, &l.msg}, {a.Rule.history != nil, &l.hist},
 		{a.Rule.access != nil, &l.acc}, {a.Rule.conf != nil, &l.conf}, {a.Rule.source != nil, &l.src},
-		{a.Rule.end != nil, &l.end},
+		{a.Rule.end != nil, &l.end}, {a.Rule.contract != nil, &l.ctr},
 	} {
 		if list.has {
 			*list.to = append(*list.to, a)

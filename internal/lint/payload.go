@@ -40,6 +40,10 @@ type payloadCheck struct {
 	text bool
 	// members are all values below the top one, parents before children.
 	members []member
+	// made is when the payload was made, once that was asked for.
+	made      time.Time
+	madeErr   error
+	madeKnown bool
 }
 
 // messageCheck is a message under check.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/message"
 )
 
@@ -33,12 +34,9 @@ func (l *Linter) Read(kind Kind, name string, r io.Reader) error {
 	case Topics, Filters, Messages, Source:
 		return l.readLines(kind, name, r)
 	default:
-		text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+		text, err := l.ReadAll(r)
 		if err != nil {
 			return err
-		}
-		if len(text) > maxFile {
-			return fmt.Errorf("more than %d MiB", maxFile>>20)
 		}
 		return l.readWhole(kind, name, text)
 	}
@@ -52,6 +50,12 @@ func (l *Linter) readWhole(kind Kind, name string, text []byte) error {
 		l.AccessList(kind, name, string(text))
 	case Conf:
 		l.MosquittoConf(name, string(text))
+	case Contract:
+		c, err := contract.Parse(name, text)
+		if err != nil {
+			return err
+		}
+		l.Contract(c)
 	default:
 		return ErrNotRecognised
 	}
@@ -77,7 +81,7 @@ func (l *Linter) readLines(kind Kind, name string, r io.Reader) error {
 		at.ignore = nil
 	}
 	if kind == Filters {
-		l.checkFilterSet()
+		l.EndOfFilters()
 	}
 	return s.Err()
 }
@@ -125,23 +129,34 @@ func (l *Linter) ReadFile(path string) error {
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		return l.readFile(path, true)
+	if info.IsDir() {
+		return l.ReadFolder(path, "")
 	}
+	return l.readFile(path, "", true)
+}
+
+// ReadFileAs checks a file of a known kind.
+func (l *Linter) ReadFileAs(kind Kind, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return l.Read(kind, path, f)
+}
+
+// ReadFolder checks the files below a folder that are recognised: of one kind, or of all when it is empty.
+func (l *Linter) ReadFolder(path string, only Kind) error {
 	return filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if d.IsDir() {
-			if skipFolder(d.Name()) && name != path {
-				return filepath.SkipDir
-			}
+		case d.IsDir() && skipFolder(d.Name()) && name != path:
+			return filepath.SkipDir
+		case !d.Type().IsRegular():
 			return nil
 		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		err = l.readFile(name, false)
+		err = l.readFile(name, only, false)
 		if errors.Is(err, ErrNotRecognised) {
 			return nil
 		}
@@ -149,12 +164,21 @@ func (l *Linter) ReadFile(path string) error {
 	})
 }
 
+// ReadAll reads an input as a whole, up to the longest that is read.
+func (l *Linter) ReadAll(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("more than %d MiB", maxFile>>20)
+	}
+	return text, err
+}
+
 func skipFolder(name string) bool {
 	return strings.HasPrefix(name, ".") && name != "." && name != ".." || name == "node_modules" || name == "vendor"
 }
 
 // readFile checks one file. named says that the user named it: then it must be recognised.
-func (l *Linter) readFile(name string, named bool) error {
+func (l *Linter) readFile(name string, only Kind, named bool) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -166,11 +190,11 @@ func (l *Linter) readFile(name string, named bool) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	kind := Detect(name, head)
-	if kind == "" && named {
+	switch {
+	case kind == "" && named:
 		return fmt.Errorf("%s: %w", name, ErrNotRecognised)
-	}
-	if kind == "" || kind == Contract {
-		return nil // the contract is read as such, if it is the one in use
+	case kind == "" || only != "" && kind != only:
+		return nil
 	}
 	if err := l.Read(kind, name, r); err != nil {
 		return fmt.Errorf("%s: %w", name, err)

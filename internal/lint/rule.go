@@ -136,6 +136,7 @@ type Rule struct {
 	conf    func(*confCheck)
 	source  func(*sourceCheck)
 	end     func(*endCheck)
+	contract func(*contractCheck)
 	// byEngine marks a rule that the engine itself finds: suppressions, the baseline.
 	byEngine bool
 }
@@ -156,6 +157,7 @@ func (r *Rule) Kinds() []Kind {
 	add(r.access != nil && r.filter == nil, ACL, EMQXACL)
 	add(r.conf != nil, Conf)
 	add(r.source != nil, Source)
+	add(r.contract != nil, Contract)
 	add(r.end != nil && r.topic == nil, Messages, Live)
 	if r.byEngine {
 		kinds = append(kinds, Topics, Filters, ACL, Conf)
@@ -173,7 +175,7 @@ func Rules() []Rule {
 		retainRules(), statusRules(), stateRules(), commandRules(),
 		accessRules(), deviceAccessRules(),
 		confRules(), listenerRules(), bridgeRules(),
-		sourceRules(), metaRules(),
+		contractRules(), sourceRules(), metaRules(),
 	} {
 		all = append(all, family...)
 	}

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -26,10 +27,22 @@ const exampleSchemas = "schemas: {temp.v1: temp.v1.json}\n"
 
 // timestamp returns when the payload was made.
 func (c *payloadCheck) timestamp() (time.Time, bool) {
-	if _, ok := c.get("ts"); !ok {
-		return time.Time{}, false
+	err := c.timestampError()
+	return c.made, err == nil
+}
+
+// errNoTimestamp says that there is no "ts".
+var errNoTimestamp = errors.New("no timestamp")
+
+// timestampError says why there is no timestamp. The payload is looked into once, however many rules ask.
+func (c *payloadCheck) timestampError() error {
+	if !c.madeKnown {
+		c.madeKnown, c.madeErr = true, errNoTimestamp
+		if _, ok := c.get("ts"); ok {
+			c.made, c.madeErr = payload.ParseTimestamp(c.body)
+		}
 	}
-	return payload.Timestamp(c.body)
+	return c.madeErr
 }
 
 // payloadTimeRules are about timestamps and the name of the schema.
@@ -134,7 +147,7 @@ func timestampFormat(p *payloadCheck) {
 			return
 		}
 	}
-	if _, err := payload.ParseTimestamp(p.body); err != nil {
+	if err := p.timestampError(); err != nil {
 		p.found("/ts", "%s: write Unix seconds, milliseconds, or 2026-11-22T11:20:31Z", err)
 	}
 }
@@ -146,16 +159,19 @@ func versioned(name gjson.Result) bool {
 }
 
 func schemaMismatch(p *payloadCheck) {
-	c := p.l.convention.Contract
-	if c == nil || len(p.body) == 0 {
+	if len(p.body) == 0 {
 		return
 	}
-	name, _ := p.get("schema")
-	s := c.SchemaFor(p.place.rule, name.Str)
-	if s == nil {
-		return
+	var err error
+	switch c := p.l.convention.Contract; {
+	case p.l.options.Schema != nil:
+		err = p.l.options.Schema.Check(p.body)
+	case c != nil:
+		name, _ := p.get("schema")
+		if s := c.SchemaFor(p.place.rule, name.Str); s != nil {
+			err = s.Check(p.body)
+		}
 	}
-	err := s.Check(p.body)
 	if err == nil {
 		return
 	}
