@@ -1,7 +1,7 @@
 package contract
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -49,7 +49,7 @@ type grant struct {
 type aclWriter struct {
 	c     *Contract
 	roots []Root
-	out   *bufio.Writer
+	out   bytes.Buffer // nothing is written before all of it can be
 	err   error
 	notes []Note
 }
@@ -59,7 +59,7 @@ type aclWriter struct {
 // device's user name or client identifier to be its level in the topic. The notes say where the list allows more than the
 // contract. It fails with [ErrNoLogin] when the contract does not say how devices log in.
 func (c *Contract) WriteACL(w io.Writer, o ACLOptions) ([]Note, error) {
-	a := &aclWriter{c: c, out: bufio.NewWriter(w)}
+	a := &aclWriter{c: c}
 	if err := a.selectRoots(o.Env); err != nil {
 		return nil, err
 	}
@@ -75,10 +75,11 @@ func (c *Contract) WriteACL(w io.Writer, o ACLOptions) ([]Note, error) {
 		return nil, err
 	}
 	a.services()
-	if a.err == nil {
-		a.err = a.out.Flush()
+	if a.err != nil {
+		return nil, a.err
 	}
-	return a.notes, a.err
+	_, err = w.Write(a.out.Bytes())
+	return a.notes, err
 }
 
 func (a *aclWriter) note(at Position, format string, args ...any) {
@@ -94,7 +95,7 @@ func (a *aclWriter) line(format string, args ...any) {
 		a.err = fmt.Errorf("%q cannot be written into an access list: it has a control character", text)
 		return
 	}
-	_, a.err = a.out.WriteString(text + "\n")
+	a.out.WriteString(text + "\n")
 }
 
 func (a *aclWriter) selectRoots(env string) error {
@@ -295,8 +296,13 @@ func (a *aclWriter) rootVars() []map[string]string {
 	return all
 }
 
-// overGrants notes where a wide kind lets devices do what a narrower kind forbids them.
+// overGrants notes where a wide kind lets devices do what a narrower kind forbids them, and where devices get nothing.
 func (a *aclWriter) overGrants() {
+	for _, k := range a.c.Kinds {
+		if !k.ofDevice() {
+			a.note(k.At, "devices get no right to %s: the contract does not say which of them it is for", k.Template)
+		}
+	}
 	for _, wide := range a.c.Kinds {
 		for _, narrow := range a.c.Kinds {
 			w, errWide := wide.Filter(nil)

@@ -139,3 +139,31 @@ func TestAnAccessListThatCannotBeWritten(t *testing.T) {
 		t.Errorf("the guide: got %v", err)
 	}
 }
+
+func TestAnAccessListSaysWhichTopicsDevicesDoNotGet(t *testing.T) {
+	t.Parallel()
+	text, notes := acl(t, parse(t, `version: mqx/v1
+convention: none
+root: acme
+sites: lyon
+devices: { username: "{device}" }
+kinds:
+  status: { from: device }
+  notice: { topic: "{root}/{site}/notice", from: service }
+services: { office: { write: [notice] } }
+`), contract.ACLOptions{})
+	const want = `# every device, by its user name
+pattern write acme/lyon/%u/status
+
+# service office
+user office
+topic write acme/+/notice
+`
+	if diff := cmp.Diff(want, text); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	wantNotes := []string{"devices get no right to {root}/{site}/notice: the contract does not say which of them it is for"}
+	if diff := cmp.Diff(wantNotes, notes); diff != "" {
+		t.Errorf("notes (-want +got)\n%s", diff)
+	}
+}

@@ -16,9 +16,10 @@ import (
 // meant. It allocates nothing.
 func (c *Contract) Classify(name string) (Match, bool) {
 	var l levels
-	if name == "" || !l.split(name) {
+	if name == "" {
 		return Match{}, false
 	}
+	l.split(name)
 	p := c.patterns.find(&l)
 	if p == nil {
 		return Match{}, false
@@ -53,9 +54,10 @@ func (m Match) Var(name string) string {
 func (m Match) Vars() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		var l levels
-		if m.pattern == nil || !l.split(m.Topic) {
+		if m.pattern == nil {
 			return
 		}
+		l.split(m.Topic)
 		for i, p := range m.pattern.parts {
 			if m.pattern.rootLen > 0 && i == m.pattern.rootAt && !yield("root", m.pattern.root) {
 				return
@@ -121,9 +123,10 @@ func variableName(level string) (name string, ok bool) {
 // topic says beyond that stays, as in acme/{site}/{device}/telemetry/temp.
 func (m Match) Group() string {
 	var l levels
-	if m.pattern == nil || !l.split(m.Topic) {
+	if m.pattern == nil {
 		return m.Topic
 	}
+	l.split(m.Topic)
 	group := make([]string, 0, len(m.pattern.parts))
 	for i, p := range m.pattern.parts {
 		switch {

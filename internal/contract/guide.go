@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -26,6 +27,18 @@ func Default() *Contract {
 // guideLimits are what the linter's catalogue takes for reasonable.
 func guideLimits() Limits {
 	return Limits{TopicBytes: 128, TopicLevels: 8, PayloadBytes: 8 << 10, ClockSkew: clockSkew, StaleAfter: staleAfter}
+}
+
+// or returns l with what it leaves open as in other.
+func (l Limits) or(other Limits) Limits {
+	return Limits{
+		TopicBytes:   cmp.Or(l.TopicBytes, other.TopicBytes),
+		TopicLevels:  cmp.Or(l.TopicLevels, other.TopicLevels),
+		PayloadBytes: cmp.Or(l.PayloadBytes, other.PayloadBytes),
+		ClockSkew:    cmp.Or(l.ClockSkew, other.ClockSkew),
+		StaleAfter:   cmp.Or(l.StaleAfter, other.StaleAfter),
+		Rate:         cmp.Or(l.Rate, other.Rate),
+	}
 }
 
 // guideKinds are the kinds of the guide, without templates.
@@ -127,6 +140,9 @@ func (c *Contract) newKind(spec kindSpec) (*Kind, error) {
 	t, err := topic.ParseTemplate(text)
 	if err != nil {
 		return nil, err
+	}
+	if strings.Count(text, "/") >= maxLevels {
+		return nil, fmt.Errorf("kind %s: its topics have more than %d levels", spec.name, maxLevels)
 	}
 	k := &Kind{
 		Name: spec.name, Role: spec.role, From: spec.from, Template: t, Rule: spec.rule, Description: spec.description, At: spec.at,

@@ -139,7 +139,6 @@ func (r *reader) read() {
 			return
 		}
 	}
-	r.c.Limits = guideLimits()
 	r.mapping(yamlfile.Pair{Name: r.file, Value: body}, nil, fileKeys(), r.fileKey)
 	if _, ok := r.c.positions["version"]; !ok && r.Problems() == 0 {
 		r.problemAt(Position{r.file, 1, 1}, "version: is missing", "begin with version: "+Version)
@@ -316,6 +315,9 @@ func (r *reader) levels(n ast.Node) ([]string, error) {
 		}
 		values = append(values, s.Text)
 	}
+	if err == nil && len(values) == 0 {
+		err = errors.New("a list of values is expected")
+	}
 	return values, err
 }
 
@@ -407,6 +409,9 @@ func (r *reader) finish() {
 		check()
 	}
 	r.checkKinds()
+	if r.convention != "none" {
+		r.c.Limits = r.c.Limits.or(guideLimits())
+	}
 	r.c.compile()
 	r.checkAmbiguity()
 	r.readInventory()

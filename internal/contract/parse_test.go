@@ -142,3 +142,31 @@ func FuzzParse(f *testing.F) {
 		_, _ = c.WriteACL(&strings.Builder{}, contract.ACLOptions{})
 	})
 }
+
+func TestWithoutAConventionOnlyTheFileHolds(t *testing.T) {
+	t.Parallel()
+	c := parse(t, "version: mqx/v1\nconvention: none\nkinds: { log: { topic: \"log/#\", from: device } }\nlimits: { topic_bytes: 9 }\n")
+	if diff := cmp.Diff(contract.Limits{TopicBytes: 9}, c.Limits); diff != "" {
+		t.Errorf("limits (-want +got)\n%s", diff)
+	}
+	for _, topic := range []string{"log", "log/a", "log" + strings.Repeat("/a", 1000)} {
+		if m, ok := c.Classify(topic); !ok || m.Kind.Name != "log" || m.Base() != "" || m.Group() != topic {
+			t.Errorf("%.40s: got %v, base %q, group %.40q", topic, ok, m.Base(), m.Group())
+		}
+	}
+	if _, ok := c.Classify("logs"); ok {
+		t.Error("logs is log")
+	}
+	if c := parse(t, "version: mqx/v1\nlimits: { topic_bytes: 9 }\n"); c.Limits.TopicBytes != 9 || c.Limits.TopicLevels != 8 {
+		t.Errorf("a limit of its own takes the guide's others away: %+v", c.Limits)
+	}
+}
+
+func TestTemplatesHaveABound(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("a/", 64)
+	_, err := contract.Parse("f.yaml", []byte("version: mqx/v1\nkinds: { log: { topic: \""+deep+"{device}\" } }\n"))
+	if err == nil || !strings.Contains(err.Error(), "more than 64 levels") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -7,7 +7,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
-// maxLevels bounds the topics that are split without allocating. Deeper ones cannot fit a template that is not as deep.
+// maxLevels bounds templates, so that topics are split without allocating. What a topic has beyond is one level then.
 const maxLevels = 64
 
 // part is a level of a pattern.
@@ -52,9 +52,10 @@ type levels struct {
 	name string
 	at   [maxLevels + 1]int
 	n    int
+	deep bool // the last level holds several
 }
 
-func (l *levels) split(name string) (ok bool) {
+func (l *levels) split(name string) {
 	l.name, l.n = name, 1
 	l.at[0] = 0
 	for i := 0; i < len(name); i++ {
@@ -62,13 +63,13 @@ func (l *levels) split(name string) (ok bool) {
 			continue
 		}
 		if l.n == maxLevels {
-			return false
+			l.deep = true
+			break
 		}
 		l.at[l.n] = i + 1
 		l.n++
 	}
 	l.at[l.n] = len(name) + 1
-	return true
 }
 
 func (l *levels) level(i int) string { return l.name[l.at[i] : l.at[i+1]-1] }
@@ -202,7 +203,7 @@ func (p *pattern) match(l *levels) bool {
 // find returns the pattern that a topic has, or nil.
 func (p *patterns) find(l *levels) *pattern {
 	var found *pattern
-	if l.n < len(p.exact) {
+	if l.n < len(p.exact) && !l.deep {
 		for _, candidate := range p.exact[l.n] {
 			if candidate.match(l) {
 				found = candidate

@@ -107,7 +107,8 @@ func TestInteropExportedAccessListAllowsWhatTheContractSays(t *testing.T) {
 			[]string{"acme/lyon/cr-1/cmd", "acme/lyon/cr-1/desired"},
 		},
 		{
-			"cr-2", []string{
+			"cr-2",
+			[]string{
 				"acme/turin/cr-2/telemetry/temp", "acme/turin/cr-2/status", "acme/turin/cr-2/cmd/res", "acme/turin/cr-2/reported",
 			},
 			[]string{"acme/turin/cr-2/cmd", "acme/turin/cr-2/desired"},
@@ -117,7 +118,8 @@ func TestInteropExportedAccessListAllowsWhatTheContractSays(t *testing.T) {
 			[]string{"acme/lyon/other/status", "acme/lyon/cr-1/telemetry/temp", "acme/lyon/cr-1/status"},
 		},
 		{
-			"backend", []string{
+			"backend",
+			[]string{
 				"acme/lyon/cr-1/cmd", "acme/lyon/cr-1/desired", "acme/turin/cr-2/cmd", "acme/turin/cr-2/desired", "acme/turin/cr-1/cmd",
 				"acme/turin/cr-1/desired",
 			},
