@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -55,11 +56,12 @@ func (o *contractExportOptions) run(cmd *cobra.Command, e *env) error {
 	if err != nil {
 		return err
 	}
+	var text bytes.Buffer
 	var notes []contract.Note
 	if o.asyncAPI {
-		notes, err = c.WriteAsyncAPI(e.streams.Out)
+		notes, err = c.WriteAsyncAPI(&text)
 	} else {
-		notes, err = c.WriteACL(e.streams.Out, contract.ACLOptions{Env: o.env, Patterns: o.patterns})
+		notes, err = c.WriteACL(&text, contract.ACLOptions{Env: o.env, Patterns: o.patterns})
 	}
 	if errors.Is(err, contract.ErrNoLogin) {
 		return exit.Wrap(exit.Usage, "--acl", c.File, err).Hint(`write devices: { username: "{device}" } into ` + contract.FileName)
@@ -68,5 +70,6 @@ func (o *contractExportOptions) run(cmd *cobra.Command, e *env) error {
 		return exit.Wrap(exit.Usage, "contract export", c.File, err)
 	}
 	e.notes(notes)
-	return nil
+	_, err = e.streams.Out.Write(text.Bytes())
+	return err
 }
