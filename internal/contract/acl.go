@@ -328,9 +328,13 @@ func (a *aclWriter) services() {
 			maps.Copy(vars, s.Where)
 			grants = append(grants, a.serviceGrants(s, vars)...)
 		}
-		if len(grants) > 0 {
-			a.section("service "+s.Name, s.Username, grants)
+		if len(grants) == 0 {
+			continue
 		}
+		if slices.ContainsFunc(a.c.Devices.Inventory, func(d Device) bool { return a.has(d) && d.Username == s.Username }) {
+			a.note(s.At, "user %s is a device and the service %s: it may do what both may", s.Username, s.Name)
+		}
+		a.section("service "+s.Name, s.Username, grants)
 	}
 }
 

@@ -2,12 +2,14 @@ package contract_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mqx-cli/mqx/internal/contract"
+	"github.com/mqx-cli/mqx/internal/topic"
 )
 
 func acl(t *testing.T, c *contract.Contract, o contract.ACLOptions) (text string, notes []string) {
@@ -165,5 +167,79 @@ topic write acme/+/notice
 	wantNotes := []string{"devices get no right to {root}/{site}/notice: the contract does not say which of them it is for"}
 	if diff := cmp.Diff(wantNotes, notes); diff != "" {
 		t.Errorf("notes (-want +got)\n%s", diff)
+	}
+}
+
+// rights are what an access list allows a user: filters by access.
+func rights(list, user string) map[string][]topic.Filter {
+	found := map[string][]topic.Filter{}
+	current := ""
+	for line := range strings.Lines(list) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 2 && words[0] == "user":
+			current = words[1]
+		case len(words) == 3 && words[0] == "topic" && current == user:
+			f, err := topic.ParseFilter(words[2])
+			if err != nil {
+				panic(err)
+			}
+			for _, access := range []string{"read", "write"} {
+				if strings.Contains(words[1], access) {
+					found[access] = append(found[access], f)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func TestAnAccessListIsTheContractAndNothingElse(t *testing.T) {
+	t.Parallel()
+	c := plant(t)
+	list, _ := acl(t, c, contract.ACLOptions{})
+	var topics []string
+	for _, base := range []string{
+		"acme/lyon/cr-001", "acme/lyon/cr-002", "acme/turin/cr-001", "acme/turin/cr-002", "acme/test/lyon/cr-900", "acme/lyon/cr-900", "x/lyon/cr-001",
+	} {
+		for _, kind := range []string{
+			"telemetry/temp", "telemetry/door", "status", "cmd", "cmd/res", "desired", "reported", "firmware/a/b", "events/x", "x", "status/x",
+		} {
+			topics = append(topics, base+"/"+kind)
+		}
+	}
+	allowed := 0
+	for _, user := range []string{"cr-001", "second", "cr-900", "cr-002", "nobody"} {
+		has := rights(list, user)
+		for _, name := range topics {
+			m, ok := c.Classify(name)
+			own := ok && slices.ContainsFunc(c.Devices.Inventory, func(d contract.Device) bool {
+				return d.Username == user && d.Base == m.Base()
+			})
+			for access, from := range map[string]contract.Party{"write": contract.FromDevice, "read": contract.FromService} {
+				may := slices.ContainsFunc(has[access], func(f topic.Filter) bool { return f.Match(name) })
+				if want := own && m.Kind.From == from; may != want {
+					t.Errorf("%s may %s %s: %v, want %v", user, access, name, may, want)
+				} else if may {
+					allowed++
+				}
+			}
+		}
+	}
+	if allowed != 4*8 { // four devices with a topic of each kind
+		t.Errorf("%d rights were found", allowed)
+	}
+}
+
+func TestAUserThatIsADeviceAndAServiceIsTold(t *testing.T) {
+	t.Parallel()
+	_, notes := acl(t, parse(t, `version: mqx/v1
+root: acme
+devices: { username: "{device}", inventory: [{ site: lyon, device: backend }] }
+services: { backend: { write: [cmd] } }
+`), contract.ACLOptions{})
+	want := []string{"user backend is a device and the service backend: it may do what both may"}
+	if diff := cmp.Diff(want, notes); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
