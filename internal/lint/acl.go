@@ -66,7 +66,7 @@ func (a *accessCheck) place(r *access.Rule) Place {
 
 // at makes a rule the place of what is found next; nil is the file as a whole.
 func (a *accessCheck) at(r *access.Rule) {
-	a.subject = subject{kind: a.kind, place: Place{File: a.file, Line: 1}}
+	a.subject = subject{kind: a.kind, place: Place{File: a.file}}
 	if r != nil {
 		a.subject.place = a.place(r)
 		a.subject.topic = r.Filter

@@ -163,12 +163,17 @@ func (g *group) absorb(other *group, examples int) {
 }
 
 func compareFindings(a, b Finding) int {
+	line := cmp.Compare(a.Where.Line, b.Where.Line)
+	if a.Where.Template != "" {
+		line = 0 // that of the first topic says little
+	}
 	return cmp.Or(
 		strings.Compare(a.Where.File, b.Where.File),
 		strings.Compare(a.Where.Template, b.Where.Template),
-		cmp.Compare(a.Where.Line, b.Where.Line),
+		line,
 		cmp.Compare(b.Severity, a.Severity),
 		strings.Compare(a.Code, b.Code),
+		cmp.Compare(a.Where.Line, b.Where.Line),
 		cmp.Compare(a.Where.Column, b.Where.Column),
 		strings.Compare(a.Where.Topic, b.Where.Topic),
 		strings.Compare(a.Message, b.Message),

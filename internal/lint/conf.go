@@ -134,13 +134,18 @@ func (c *confCheck) value(l *confListener, key string) string {
 
 // at makes a line the place of what is found next; nil is the file as a whole.
 func (c *confCheck) at(line *confLine) {
-	c.subject = subject{kind: Conf, place: Place{File: c.file, Line: 1}}
+	c.subject = subject{kind: Conf, place: Place{File: c.file}}
 	if line != nil {
 		c.subject.place = line.place
 	}
 }
 
-// set returns the line of a global option, and whether it has a value.
+// lacks reports whether an option is missing. It may stand in one of the files of include_dir, which are not read.
+func (c *confCheck) lacks(key string) bool {
+	return c.global[key] == nil && c.global["include_dir"] == nil
+}
+
+// is reports whether a global option has a value.
 func (c *confCheck) is(key, value string) bool {
 	line := c.global[key]
 	return line != nil && line.value == value

@@ -210,7 +210,7 @@ func (c *Convention) levelFine(l string) bool {
 	for i := range len(l) {
 		switch b := l[i]; {
 		case b >= 'a' && b <= 'z', b >= '0' && b <= '9', b == '-':
-		case b == '$' && i == 0 && c.Contract != nil, b == '+', b == '#':
+		case b == '$' && i == 0 && c.Contract != nil, b == '+', b == '#', b == ' ', b >= 0x80:
 			// Other rules look at these.
 		case strings.IndexByte(c.levels.extra, b) >= 0:
 		default:

@@ -233,8 +233,9 @@ func (l *Linter) topicAs(kind Kind, name string, at Place) *topicCheck {
 // lookAt runs the topic rules.
 func (l *Linter) lookAt(kind Kind, name string, at Place) *topicCheck {
 	t := l.prepare(kind, name, at)
+	shape := t.shape
 	for _, a := range l.topic {
-		t.rule = a
+		t.rule, t.shape = a, shape
 		a.topic(t)
 	}
 	return t

@@ -126,16 +126,16 @@ type Rule struct {
 	Good Example `json:"good"`
 
 	// The checks. Most rules have one.
-	topic   func(*topicCheck)
-	filter  func(*filterCheck)
-	filters func(*filterSetCheck)
-	payload func(*payloadCheck)
-	message func(*messageCheck)
-	history func(*messageCheck)
-	access  func(*accessCheck)
-	conf    func(*confCheck)
-	source  func(*sourceCheck)
-	end     func(*endCheck)
+	topic    func(*topicCheck)
+	filter   func(*filterCheck)
+	filters  func(*filterSetCheck)
+	payload  func(*payloadCheck)
+	message  func(*messageCheck)
+	history  func(*messageCheck)
+	access   func(*accessCheck)
+	conf     func(*confCheck)
+	source   func(*sourceCheck)
+	end      func(*endCheck)
 	contract func(*contractCheck)
 	// byEngine marks a rule that the engine itself finds: suppressions, the baseline.
 	byEngine bool

@@ -39,7 +39,7 @@ func confRules() []Rule {
 			Bad:  conf(strings.Replace(goodConf, "persistence true", "persistence false", 1)),
 			Good: conf(goodConf),
 			conf: func(c *confCheck) {
-				if !c.is("persistence", "true") {
+				if !c.is("persistence", "true") && (c.global["persistence"] != nil || c.lacks("persistence")) {
 					c.at(c.global["persistence"])
 					c.foundWith("persistence true", "", "persistence is off: every retained state is lost at a restart")
 				}
@@ -58,7 +58,7 @@ func confRules() []Rule {
 					c.at(queued)
 					c.found("queue", "max_queued_messages 0: a client that is away fills the memory")
 				}
-				if c.global["max_packet_size"] == nil && c.global["message_size_limit"] == nil {
+				if c.lacks("max_packet_size") && c.lacks("message_size_limit") {
 					c.at(nil)
 					c.found("packet", "max_packet_size is not set: one message may have 256 MB")
 				}
@@ -72,7 +72,7 @@ func confRules() []Rule {
 			Bad:  conf(strings.Replace(goodConf, "persistent_client_expiration 14d\n", "", 1)),
 			Good: conf(goodConf),
 			conf: func(c *confCheck) {
-				if c.global["persistent_client_expiration"] == nil {
+				if c.lacks("persistent_client_expiration") {
 					c.at(nil)
 					c.foundWith("persistent_client_expiration 14d", "", "persistent_client_expiration is not set: sessions never end")
 				}
@@ -86,7 +86,7 @@ func confRules() []Rule {
 			Bad:  conf(strings.Replace(goodConf, "max_keepalive 3600\n", "", 1)),
 			Good: conf(goodConf),
 			conf: func(c *confCheck) {
-				if c.global["max_keepalive"] == nil {
+				if c.lacks("max_keepalive") {
 					c.at(nil)
 					c.foundWith("max_keepalive 3600", "", "max_keepalive is not set")
 				}

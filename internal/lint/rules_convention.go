@@ -82,8 +82,9 @@ func conventionTopicRules() []Rule {
 			Bad:  topics("acme/lyon/cr-001/status\nacme/turin/cr-001/status"),
 			Good: topics("acme/lyon/cr-001/status\nacme/turin/cr-002/status"),
 			topic: func(t *topicCheck) {
-				if p := t.place; p.device != "" && p.site != "" {
+				if p := t.place; p.device != "" && p.site != "" && !t.wildcard {
 					if other, ok := t.l.memory.otherSite(p); ok {
+						t.shape = t.shape.up(p.deviceAt + 1)
 						t.foundWith("if it moved, clear what is retained at the old place; if not, give it an id of its own",
 							"device", "device %q is at the site %q too", p.device, other)
 					}

@@ -85,7 +85,7 @@ func listenerRules() []Rule {
 			Bad:  conf(goodConf[:strings.Index(goodConf, "listener 8883")]),
 			Good: conf(goodConf),
 			conf: func(c *confCheck) {
-				if len(c.listeners) == 0 {
+				if len(c.listeners) == 0 && c.lacks("listener") {
 					c.at(nil)
 					c.foundWith("listener 8883 with certfile and keyfile", "", "no listener: Mosquitto 2 takes connections from this machine only")
 				}

@@ -39,6 +39,9 @@ func sourceRules() []Rule {
 }
 
 func hardCodedCredential(s *sourceCheck) {
+	line := s.place.Text
+	s.place.Text = "" // it has the password in it
+	defer func() { s.place.Text = line }()
 	for _, scheme := range []string{"mqtt://", "mqtts://", "ssl://", "wss://", "tcp://"} {
 		_, rest, ok := strings.Cut(s.text, scheme)
 		if !ok {

@@ -197,6 +197,14 @@ func alike(a, b *shape) bool {
 	return both*5 >= either*4
 }
 
+// up returns the shape above s that has so many levels.
+func (s *shape) up(depth int) *shape {
+	for s = s.at(); s != nil && s.depth > depth; {
+		s = s.parent.at()
+	}
+	return s
+}
+
 // template returns the levels from the root to s.
 func (s *shape) template() string {
 	s = s.at()

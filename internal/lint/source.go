@@ -64,7 +64,7 @@ func (l *Linter) literal(text string, at Place) {
 	}
 	name := l.memory.patterns.holder.ReplaceAllString(text, "x")
 	levels := strings.Split(strings.Trim(name, "/"), "/")
-	if len(levels) < 3 && !strings.HasPrefix(name, "$share") || !l.looksLikeTopic(levels) {
+	if len(levels) < 3 && !strings.HasPrefix(name, "$share") || !l.looksLikeTopic(levels, strings.HasPrefix(name, "/")) {
 		return
 	}
 	if strings.ContainsAny(name, "+#") || strings.HasPrefix(name, "$share") {
@@ -82,7 +82,7 @@ func (l *Linter) literal(text string, at Place) {
 }
 
 // looksLikeTopic reports whether levels have a word of the convention where one belongs, or a root of the contract.
-func (l *Linter) looksLikeTopic(levels []string) bool {
+func (l *Linter) looksLikeTopic(levels []string, rooted bool) bool {
 	if c := l.convention.Contract; c != nil {
 		for _, r := range c.Roots {
 			if root, _, _ := strings.Cut(r.Text, "/"); levels[0] == root {
@@ -94,7 +94,8 @@ func (l *Linter) looksLikeTopic(levels []string) bool {
 		return true
 	}
 	for i, level := range levels {
-		if i > 1 && kindWord(level) {
+		// A path such as /var/log/status has such words too.
+		if kindWord(level) && (i > 2 || i == 2 && !rooted) {
 			return true
 		}
 	}
