@@ -51,7 +51,7 @@ func (a *asyncWriter) message(k *Kind) object {
 	switch {
 	case s != nil && a.names[s.Name] != "":
 		m = append(m, pair("payload", object{pair("$ref", "#/components/schemas/"+a.names[s.Name])}))
-	case rule.Format == Text && rule.Values != nil:
+	case rule.listsTexts():
 		m = append(m, pair("payload", object{pair("type", "string"), pair("enum", rule.Values)}))
 	case rule.Require != nil:
 		m = append(m, pair("payload", requiredSchema(rule.Require)))
@@ -130,7 +130,7 @@ func wholeRule(r Rule) object {
 	if r.Require != nil {
 		rule = append(rule, pair("require", r.Require))
 	}
-	if r.Format == Text && r.Values != nil {
+	if r.listsTexts() {
 		rule = append(rule, pair("values", r.Values))
 	}
 	if r.Schema != "" {
@@ -138,6 +138,9 @@ func wholeRule(r Rule) object {
 	}
 	return rule
 }
+
+// listsTexts reports whether a payload can be said by a schema that lists texts.
+func (r Rule) listsTexts() bool { return r.Format == Text && r.Values != nil && r.Schema == "" }
 
 // ruleExtension is what of a rule neither a message nor a binding of AsyncAPI can say.
 func ruleExtension(r Rule) object {
@@ -151,7 +154,7 @@ func ruleExtension(r Rule) object {
 	if r.Format == AnyBytes {
 		extra = append(extra, pair("format", string(AnyBytes)))
 	}
-	if r.Values != nil && r.Format != Text {
+	if r.Values != nil && !r.listsTexts() {
 		extra = append(extra, pair("values", r.Values))
 	}
 	if r.Unit != "" {

@@ -3,6 +3,7 @@ package contract_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -114,5 +115,55 @@ func TestClassifyAgreesWithTheTemplates(t *testing.T) {
 	}
 	if classified < 500 {
 		t.Errorf("only %d topics were of a kind", classified)
+	}
+}
+
+// randomRule makes the keys of a rule.
+func randomRule(rnd *rand.Rand) string {
+	pick := func(words ...string) string { return words[rnd.IntN(len(words))] }
+	rule := pick("", "retain: true, ", "retain: false, ", "retain: last, ", "retain: any, ")
+	rule += pick("", "qos: 0, ", "qos: 2, ", "qos: any, ")
+	switch rnd.IntN(4) {
+	case 0:
+		rule += "format: " + pick("text", "json") + ", values: [" + pick("a", "\"1\", \"true\"") + "], "
+	case 1:
+		rule += "format: " + pick("json", "text", "binary", "cbor", "msgpack", "protobuf", "any") + ", "
+	case 2:
+		rule += "require: " + pick("[]", "[ts]", "[value, x]", "[value]") + ", "
+	}
+	return rule + pick("", "unit: \"%\", ") + pick("", "max_bytes: 77, ") + pick("", "schema: temp.v1, ", "schema: any.v1, ")
+}
+
+func TestEveryContractSurvivesAsyncAPI(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(3, 4))
+	file := filepath.Join("testdata", "plant", "mqx.yaml")
+	for range 100 {
+		text := "version: mqx/v1\nschemas: { temp.v1: schemas/temp.v1.json, \"*.v1\": schemas/base.v1.json }\n"
+		text += []string{"", "root: acme\n", "roots: { prod: acme, test: acme/test }\n", "sites: [lyon]\n"}[rnd.IntN(4)]
+		text += "kinds:\n  telemetry: { " + randomRule(rnd) + " }\n  status: { " + randomRule(rnd) + " }\n"
+		text += "  firmware: { suffix: \"{part...}\", from: " + []string{"device", "service", "any"}[rnd.IntN(3)] + ", " + randomRule(rnd) + " }\n"
+		text += "  x: { topic: \"{root}/{site}/{device}/telemetry/hum\", " + []string{"role: telemetry, ", "", "role: events, "}[rnd.IntN(3)] + randomRule(rnd) + " }\n"
+		if rnd.IntN(2) == 0 {
+			text += "signals: { temp: { " + randomRule(rnd) + " }, \"raw-*\": { " + randomRule(rnd) + " }, door: }\n"
+		}
+		c, err := contract.Parse(file, []byte(text))
+		if err != nil {
+			if strings.Contains(err.Error(), "values are texts") {
+				continue
+			}
+			t.Fatalf("%v\n%s", err, text)
+		}
+		var document strings.Builder
+		if _, err := c.WriteAsyncAPI(&document); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		again, err := contract.Parse(file, []byte(document.String()))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, document.String())
+		}
+		if diff := cmp.Diff(facts(c, someTopics()), facts(again, someTopics())); diff != "" {
+			t.Fatalf("(-contract +read back)\n%s\n%s\n%s", diff, text, document.String())
+		}
 	}
 }
