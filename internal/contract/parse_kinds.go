@@ -3,6 +3,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -188,9 +189,8 @@ func (r *reader) schema(p yamlfile.Pair, _ []string) error {
 		return err
 	}
 	s := &Schema{Name: p.Name, File: r.relative(file), At: r.place(p.Key)}
-	if _, err := os.Stat(s.File); err != nil {
-		cause, _ := errors.AsType[*os.PathError](err)
-		return fmt.Errorf("%s: %w", s.File, cause.Err)
+	if _, err := os.Stat(s.File); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no file %s", s.File)
 	}
 	if s.schema, err = payload.ReadSchema(s.File); err != nil {
 		return err
