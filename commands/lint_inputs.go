@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -120,10 +121,8 @@ func lintPayloads(e *env, l *lint.Linter, topicName string, args []string) error
 		if err != nil {
 			return lintError(arg, err)
 		}
-		if place.File == "" {
-			text = []byte(strings.TrimSuffix(string(text), "\n")) // what echo and a here document add
-		}
-		l.Payload(topicName, text, place)
+		// A line feed at the end is what editors and echo add, and no part of what is meant.
+		l.Payload(topicName, bytes.TrimSuffix(text, []byte("\n")), place)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func (a *accessCheck) at(r *access.Rule) {
 	a.subject = subject{kind: a.kind, place: Place{File: a.file}}
 	if r != nil {
 		a.subject.place = a.place(r)
-		a.subject.topic = r.Filter
+		a.topic = r.Filter
 	}
 }
 

@@ -66,19 +66,19 @@ func (l *Linter) applyBaseline(r *Report) {
 		}
 		return known
 	})
-	maps.DeleteFunc(accepted, func(print string, _ Accepted) bool { return seen[print] })
+	maps.DeleteFunc(accepted, func(fingerprint string, _ Accepted) bool { return seen[fingerprint] })
 	stale := l.engine["X004"]
 	if !stale.on {
 		return
 	}
-	for _, print := range slices.Sorted(maps.Keys(accepted)) {
-		a := accepted[print]
+	for _, fingerprint := range slices.Sorted(maps.Keys(accepted)) {
+		a := accepted[fingerprint]
 		r.Findings = append(r.Findings, Finding{
 			Code: stale.Code, Name: stale.Name, Severity: stale.severity, Count: 1,
 			Message:     fmt.Sprintf("the baseline accepts %s at %s, which is not found any more", a.Code, a.Where),
 			Fix:         "write the baseline again: --write-baseline",
 			Where:       Where{Kind: Contract},
-			Fingerprint: print,
+			Fingerprint: fingerprint,
 		})
 	}
 }

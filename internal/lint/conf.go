@@ -136,7 +136,7 @@ func (c *confCheck) value(l *confListener, key string) string {
 func (c *confCheck) at(line *confLine) {
 	c.subject = subject{kind: Conf, place: Place{File: c.file}}
 	if line != nil {
-		c.subject.place = line.place
+		c.place = line.place
 	}
 }
 

@@ -156,7 +156,7 @@ func (n *Inference) draftOther(b *strings.Builder, all []inferred) {
 func kindName(template string, used map[string]bool) string {
 	levels := strings.Split(template, "/")
 	name := "messages"
-	for i := len(levels) - 1; i >= 0; i-- {
+	for _, level := range slices.Backward(levels) {
 		clean := strings.Trim(strings.Map(func(r rune) rune {
 			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
 				return r
@@ -165,8 +165,8 @@ func kindName(template string, used map[string]bool) string {
 				return r + 'a' - 'A'
 			}
 			return '-'
-		}, levels[i]), "-")
-		if clean != "" && !strings.HasPrefix(levels[i], "{") {
+		}, level), "-")
+		if clean != "" && !strings.HasPrefix(level, "{") {
 			name = clean
 			break
 		}

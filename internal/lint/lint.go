@@ -139,10 +139,17 @@ func (l *Linter) enlist(a *active) {
 		has bool
 		to  *[]*active
 	}{
-		{a.Rule.topic != nil, &l.topic}, {a.Rule.filter != nil, &l.filter}, {a.Rule.filters != nil, &l.set},
-		{a.Rule.payload != nil, &l.pay}, {a.Rule.message != nil, &l.msg}, {a.Rule.history != nil, &l.hist},
-		{a.Rule.access != nil, &l.acc}, {a.Rule.conf != nil, &l.conf}, {a.Rule.source != nil, &l.src},
-		{a.Rule.end != nil, &l.end}, {a.Rule.contract != nil, &l.ctr},
+		{a.topic != nil, &l.topic},
+		{a.filter != nil, &l.filter},
+		{a.filters != nil, &l.set},
+		{a.payload != nil, &l.pay},
+		{a.message != nil, &l.msg},
+		{a.history != nil, &l.hist},
+		{a.access != nil, &l.acc},
+		{a.conf != nil, &l.conf},
+		{a.source != nil, &l.src},
+		{a.end != nil, &l.end},
+		{a.contract != nil, &l.ctr},
 	} {
 		if list.has {
 			*list.to = append(*list.to, a)

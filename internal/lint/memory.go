@@ -34,7 +34,6 @@ type memory struct {
 // styleUse counts the members written in one style.
 type styleUse struct {
 	members int
-	first   subject
 	key     string
 }
 

@@ -92,6 +92,7 @@ func (f *Finding) times() string {
 		if f.Code[0] == 'T' {
 			what = "topics"
 		}
+	default:
 	}
 	return Number(f.Count) + " " + what
 }

@@ -102,7 +102,7 @@ func conventionTopicRules() []Rule {
 				if t.place.kind != nil || len(t.levels) < 4 {
 					return
 				}
-				for i := 0; i < 2; i++ {
+				for i := range 2 {
 					if kindWord(t.levels[i]) && !kindWord(t.levels[len(t.levels)-1]) {
 						t.found(level(i), "%q says what it is and stands before the levels that say whose it is", t.levels[i])
 						return

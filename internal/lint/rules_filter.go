@@ -181,18 +181,15 @@ func allPlus(levels []string) bool {
 
 // plusUntil fills a filter up to the level of the kind.
 func plusUntil(levels []string) string {
-	text := strings.Join(levels, "/")
-	for n := len(levels); n < 3; n++ {
-		text += "/+"
-	}
-	return text
+	const kindAt = 3
+	return strings.Join(levels, "/") + strings.Repeat("/+", max(0, kindAt-len(levels)))
 }
 
 // lastWord is the last level of a filter that is no wildcard.
 func lastWord(levels []string) string {
-	for i := len(levels) - 1; i >= 0; i-- {
-		if levels[i] != "+" && levels[i] != "#" {
-			return levels[i]
+	for _, l := range slices.Backward(levels) {
+		if l != "+" && l != "#" {
+			return l
 		}
 	}
 	return ""

@@ -11,9 +11,9 @@ import (
 func messages(lines ...string) Example { return example(Messages, strings.Join(lines, "\n")) }
 
 // reading is a message of the guide with a value, at a second.
-func reading(value, second, more string) string {
+func reading(value, second string) string {
 	return `{"time":"2026-11-22T11:20:` + second + `Z","topic":"acme/lyon/cr-001/telemetry/temp","payload":` +
-		`{"v":` + value + `,"ts":"2026-11-22T11:20:` + second + `Z","unit":"C","schema":"temp.v1"` + more + `}}`
+		`{"v":` + value + `,"ts":"2026-11-22T11:20:` + second + `Z","unit":"C","schema":"temp.v1"}}`
 }
 
 // historyRules compare a message with those before it on the same topic.
@@ -24,10 +24,10 @@ func historyRules() []Rule {
 			Summary: "a device's clock is wrong",
 			Why: "Most live messages of the topic carry a time that is far from the time at which they came in. Either the device's " +
 				"clock is wrong or they wait somewhere on the way. The clock of the machine that runs mqx counts as right.",
-			Bad: messages(strings.ReplaceAll(reading("21.7", "31", ""), `"ts":"2026-11-22T11:20`, `"ts":"2026-11-22T10:20`),
-				strings.ReplaceAll(reading("21.8", "32", ""), `"ts":"2026-11-22T11:20`, `"ts":"2026-11-22T10:20`),
-				strings.ReplaceAll(reading("21.9", "33", ""), `"ts":"2026-11-22T11:20`, `"ts":"2026-11-22T10:20`)),
-			Good: messages(reading("21.7", "31", ""), reading("21.8", "32", ""), reading("21.9", "33", "")),
+			Bad: messages(strings.ReplaceAll(reading("21.7", "31"), `"ts":"2026-11-22T11:20`, `"ts":"2026-11-22T10:20`),
+				strings.ReplaceAll(reading("21.8", "32"), `"ts":"2026-11-22T11:20`, `"ts":"2026-11-22T10:20`),
+				strings.ReplaceAll(reading("21.9", "33"), `"ts":"2026-11-22T11:20`, `"ts":"2026-11-22T10:20`)),
+			Good: messages(reading("21.7", "31"), reading("21.8", "32"), reading("21.9", "33")),
 			end: func(e *endCheck) {
 				const enough = 3
 				for _, h := range e.l.memory.topics {
@@ -43,8 +43,8 @@ func historyRules() []Rule {
 			Summary: "a timestamp is older than the one before",
 			Why: "Messages of one topic arrive in order, so that their timestamps grow. One that goes back is a clock that was " +
 				"corrected, a second device on the same topic, or a backlog that is sent late and should say so.",
-			Bad:  messages(reading("21.7", "35", ""), reading("21.8", "31", "")),
-			Good: messages(reading("21.7", "31", ""), reading("21.8", "35", "")),
+			Bad:  messages(reading("21.7", "35"), reading("21.8", "31")),
+			Good: messages(reading("21.7", "31"), reading("21.8", "35")),
 			history: func(m *messageCheck) {
 				ts, ok := m.timestamp()
 				if ok && m.live && !m.history.lastTS.IsZero() && ts.Before(m.history.lastTS) {
@@ -57,8 +57,8 @@ func historyRules() []Rule {
 			Summary: "the unit of a topic changes",
 			Why: "A curve that jumps from 21 to 70 because C became F is the classic: averages, alarms and models go wrong and the " +
 				"data before and after cannot be told apart later. One topic has one unit.",
-			Bad:  messages(reading("21.7", "31", ""), strings.ReplaceAll(reading("71.1", "32", ""), `"C"`, `"F"`)),
-			Good: messages(reading("21.7", "31", ""), reading("21.8", "32", "")),
+			Bad:  messages(reading("21.7", "31"), strings.ReplaceAll(reading("71.1", "32"), `"C"`, `"F"`)),
+			Good: messages(reading("21.7", "31"), reading("21.8", "32")),
 			history: func(m *messageCheck) {
 				if u, ok := m.get("unit"); ok && m.history.unit != "" && u.Type == gjson.String && u.Str != m.history.unit {
 					m.found("/unit", "the unit was %q and is %q", m.history.unit, u.Str)
@@ -70,8 +70,8 @@ func historyRules() []Rule {
 			Summary: "a member changes its JSON type",
 			Why: "A member that is a number in one message and a string in the next (an error text, \"unknown\") cannot be stored in a " +
 				"column, and typed consumers stop at it.",
-			Bad:  messages(reading("21.7", "31", ""), reading(`"error"`, "32", "")),
-			Good: messages(reading("21.7", "31", ""), reading("22", "32", "")),
+			Bad:  messages(reading("21.7", "31"), reading(`"error"`, "32")),
+			Good: messages(reading("21.7", "31"), reading("22", "32")),
 			history: func(m *messageCheck) {
 				for i := range m.members {
 					before := m.history.types[m.members[i].key]
@@ -86,9 +86,9 @@ func historyRules() []Rule {
 			Summary: "a device goes online and offline again and again",
 			Why: "More than three changes in five minutes: two clients with one Client Identifier that throw each other out, a keep " +
 				"alive too short for the network, or a device that restarts.",
-			Bad: messages(presenceLine("online", "31", true), presenceLine("offline", "32", true), presenceLine("online", "33", true),
-				presenceLine("offline", "34", true), presenceLine("online", "35", true)),
-			Good:    messages(presenceLine("online", "31", true), presenceLine("offline", "34", true)),
+			Bad: messages(presenceLine("online", "31"), presenceLine("offline", "32"), presenceLine("online", "33"),
+				presenceLine("offline", "34"), presenceLine("online", "35")),
+			Good:    messages(presenceLine("online", "31"), presenceLine("offline", "34")),
 			history: flapping,
 		},
 		{
@@ -96,8 +96,8 @@ func historyRules() []Rule {
 			Summary: "the same message came twice",
 			Why: "QoS 1 may deliver twice, and a gateway that repeats after a timeout does too. The same payload with the same " +
 				"timestamp or id is one message: whoever counts must know it. Messages with the DUP flag are not reported.",
-			Bad:  messages(reading("21.7", "31", ""), reading("21.7", "31", "")),
-			Good: messages(reading("21.7", "31", ""), reading("21.7", "32", "")),
+			Bad:  messages(reading("21.7", "31"), reading("21.7", "31")),
+			Good: messages(reading("21.7", "31"), reading("21.7", "32")),
 			history: func(m *messageCheck) {
 				h := m.history
 				_, ts := m.get("ts")
@@ -139,13 +139,8 @@ func historyRules() []Rule {
 }
 
 // presenceLine is a status message of the guide.
-func presenceLine(value, second string, retain bool) string {
-	flag := "false"
-	if retain {
-		flag = "true"
-	}
-	return `{"time":"2026-11-22T11:20:` + second + `Z","topic":"acme/lyon/cr-001/status","qos":1,"retain":` + flag +
-		`,"payload":"` + value + `"}`
+func presenceLine(value, second string) string {
+	return `{"time":"2026-11-22T11:20:` + second + `Z","topic":"acme/lyon/cr-001/status","qos":1,"retain":true,"payload":"` + value + `"}`
 }
 
 func stateLine(kind, body string) string {

@@ -124,12 +124,12 @@ func payloadFormRules() []Rule {
 	}
 }
 
-func (p *payloadCheck) maxBytes() int {
-	if n := p.place.rule.MaxBytes; n > 0 {
+func (c *payloadCheck) maxBytes() int {
+	if n := c.place.rule.MaxBytes; n > 0 {
 		return n
 	}
-	if c := p.l.convention.Contract; c != nil && c.Limits.PayloadBytes > 0 {
-		return c.Limits.PayloadBytes
+	if of := c.l.convention.Contract; of != nil && of.Limits.PayloadBytes > 0 {
+		return of.Limits.PayloadBytes
 	}
 	return defaultPayload
 }
@@ -168,8 +168,8 @@ func bareWord(p []byte) string {
 // severalValues reports whether p is JSON values one after the other.
 func severalValues(p []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(p))
-	var v json.RawMessage
-	return d.Decode(&v) == nil && d.Decode(&v) == nil
+	var first, second json.RawMessage
+	return d.Decode(&first) == nil && d.Decode(&second) == nil
 }
 
 func duplicateKeys(p *payloadCheck) {

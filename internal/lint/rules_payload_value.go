@@ -35,9 +35,9 @@ func payloadValueRules() []Rule {
 		{
 			Code: "P012", Name: "unknown-unit", Severity: Warning, Profile: Guide,
 			Summary: "a unit is not one that is in use",
-			Why: "Units are compared as text. C, Cel and °C are all in use and fine; degrees, celcius or grad are not, and a dashboard " +
+			Why: "Units are compared as text. C, Cel and °C are all in use and fine; degrees, grads or kelvins are not, and a dashboard " +
 				"that converts units does not know them. UCUM is the list to choose from. The contract may ask for one in particular.",
-			Bad:  body(`{"v":21.7,"ts":1736430000,"unit":"celcius","schema":"temp.v1"}`),
+			Bad:  body(`{"v":21.7,"ts":1736430000,"unit":"degrees","schema":"temp.v1"}`),
 			Good: body(goodPayload),
 			payload: func(p *payloadCheck) {
 				unit, has := p.get("unit")

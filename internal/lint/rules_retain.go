@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/contract"
@@ -131,9 +133,9 @@ func retainRules() []Rule {
 			Summary: "a retained message is that of an unknown device",
 			Why: "The device is not in the inventory: it was removed, renamed, or never belonged to it. Its retained messages stay for " +
 				"ever and make it look alive to whoever subscribes.",
-			Bad: withContract(messages(presenceLine("online", "31", true)),
+			Bad: withContract(messages(presenceLine("online", "31")),
 				"roots: {prod: acme}\ndevices: {inventory: devices.csv}\n"),
-			Good: messages(presenceLine("online", "31", true)),
+			Good: messages(presenceLine("online", "31")),
 			message: func(m *messageCheck) {
 				for _, u := range m.place.unknown {
 					if u.Variable == "device" && m.message.Retain && len(m.body) > 0 {
@@ -181,21 +183,17 @@ func (l *Linter) staleAfter() time.Duration {
 }
 
 // expires reports whether the message has a Message Expiry Interval.
-func (m *messageCheck) expires() bool {
-	return m.message.Properties.Has(wire.PropMessageExpiryInterval)
+func (c *messageCheck) expires() bool {
+	return c.message.Properties.Has(wire.PropMessageExpiryInterval)
 }
 
 // filter is the Topic Filter of all topics like that of the message.
-func (m *messageCheck) filter() string {
-	filter := ""
-	for i, l := range m.l.levels {
-		if i > 0 {
-			filter += "/"
+func (c *messageCheck) filter() string {
+	levels := slices.Clone(c.l.levels)
+	for i := range levels {
+		if i == c.place.siteAt || i == c.place.deviceAt {
+			levels[i] = "+"
 		}
-		if i == m.place.siteAt || i == m.place.deviceAt {
-			l = "+"
-		}
-		filter += l
 	}
-	return filter
+	return strings.Join(levels, "/")
 }

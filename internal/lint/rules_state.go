@@ -8,16 +8,6 @@ import (
 
 const goodDesired = `{"rev":18,"id":"01JD3Z9Q6W","ts":1795346431,"state":{"interval_s":30}}`
 
-// state returns the index of the member that holds the settings: "state" where the document is wrapped, -1 for the document.
-func (c *payloadCheck) state() int {
-	for i := range c.members {
-		if m := &c.members[i]; m.parent == -1 && m.key == "state" && m.value.IsObject() {
-			return i
-		}
-	}
-	return -1
-}
-
 // stateRules are about desired and reported documents.
 func stateRules() []Rule {
 	return []Rule{
@@ -143,11 +133,11 @@ func stateRules() []Rule {
 			Summary: "a device is online and does not follow its desired state",
 			Why: "The desired state was published more than a quarter of an hour before the end of the window, the device is online, " +
 				"and what it reports is an older rev. Either it cannot apply a setting and does not say so, or it does not listen.",
-			Bad: messages(presenceLine("online", "31", true),
+			Bad: messages(presenceLine("online", "31"),
 				`{"time":"2026-11-22T11:20:31Z","topic":"acme/lyon/cr-001/desired","qos":1,"retain":true,"payload":`+goodDesired+`}`,
 				`{"time":"2026-11-22T11:50:31Z","topic":"acme/lyon/cr-001/reported","qos":1,"retain":true,"payload":`+
 					`{"ts":1795348231,"schema":"reported.v1","desired_rev":17,"state":{"interval_s":60}}}`),
-			Good: messages(presenceLine("online", "31", true),
+			Good: messages(presenceLine("online", "31"),
 				`{"time":"2026-11-22T11:20:31Z","topic":"acme/lyon/cr-001/desired","qos":1,"retain":true,"payload":`+goodDesired+`}`,
 				`{"time":"2026-11-22T11:50:31Z","topic":"acme/lyon/cr-001/reported","qos":1,"retain":true,"payload":`+
 					`{"ts":1795348231,"schema":"reported.v1","desired_rev":18,"state":{"interval_s":30}}}`),

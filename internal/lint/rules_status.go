@@ -103,10 +103,10 @@ func statusRules() []Rule {
 			Summary: "a device is online and says nothing",
 			Why: "The retained status says online, others of the same site published during the window and this device did not. Either " +
 				"its Will is not retained and it is long gone, or its program hangs while the connection lives.",
-			Bad: messages(presenceLine("online", "31", true),
+			Bad: messages(presenceLine("online", "31"),
 				`{"time":"2026-11-22T11:20:40Z","topic":"acme/lyon/cr-002/telemetry/temp","payload":`+goodPayload+`}`,
 				`{"time":"2026-11-22T11:40:31Z","topic":"acme/lyon/cr-002/telemetry/temp","payload":`+goodPayload+`}`),
-			Good: messages(presenceLine("online", "31", true),
+			Good: messages(presenceLine("online", "31"),
 				`{"time":"2026-11-22T11:20:40Z","topic":"acme/lyon/cr-001/telemetry/temp","payload":`+goodPayload+`}`),
 			end: onlineButSilent,
 		},
@@ -125,8 +125,8 @@ func onlineButSilent(e *endCheck) {
 		}
 		anybody = true
 		last = max(last, h.lastTime.Unix())
-		if i := strings.Index(name, base+string(telemetry)+base); i >= 0 {
-			talking[name[:i]] = true
+		if device, _, ok := strings.Cut(name, base+string(telemetry)+base); ok {
+			talking[device] = true
 		}
 	}
 	if !anybody {

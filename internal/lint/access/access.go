@@ -46,14 +46,14 @@ type Rule struct {
 	who func(Identity) bool
 }
 
-// Fault is a line that cannot be read.
-type Fault struct {
+// FaultError is a line that cannot be read.
+type FaultError struct {
 	Line int
 	Msg  string
 }
 
 // Error returns the line and the message.
-func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Msg) }
+func (f *FaultError) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Msg) }
 
 // Format is whose file it is.
 type Format string
@@ -72,7 +72,7 @@ type Policy struct {
 	Users []string
 	// AllowUnmatched says what happens to a topic that no rule matches.
 	AllowUnmatched bool
-	Faults         []Fault
+	Faults         []FaultError
 }
 
 // layer is a rule for one identity: of several the first that matches decides.

@@ -38,7 +38,7 @@ func ParseMosquitto(text string) *Policy {
 	return p
 }
 
-func (p *Policy) fault(line int, msg string) { p.Faults = append(p.Faults, Fault{line, msg}) }
+func (p *Policy) fault(line int, msg string) { p.Faults = append(p.Faults, FaultError{line, msg}) }
 
 func (p *Policy) mosquittoRule(r Rule, rest string) {
 	r.Allow, r.Actions, r.Filter = true, Read|Write, rest
