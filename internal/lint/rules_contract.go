@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"strings"
+
 	"github.com/mqx-cli/mqx/internal/contract"
 )
 
@@ -96,5 +98,87 @@ func contractRules() []Rule {
 				}
 			},
 		},
+		{
+			Code: "D002", Name: "no-payload-schema", Severity: Warning, Profile: Guide,
+			Summary: "a document says nothing about a JSON payload",
+			Why: "A channel of an AsyncAPI document whose messages are JSON and have no payload schema tells a consumer where to listen and " +
+				"not what comes. Nothing can be checked, and code made from the document has no types.",
+			Bad:      example(Contract, asyncAPIChannel("{contentType: application/json}")),
+			Good:     example(Contract, asyncAPIChannel("{contentType: application/json, payload: {type: object}}")),
+			contract: noPayloadSchema,
+		},
+		{
+			Code: "D005", Name: "open-parameter", Severity: Warning, Profile: Guide,
+			Summary: "a parameter of a document may be anything",
+			Why: "A parameter with a list of values or a pattern tells which topics there can be. One with neither " +
+				"lets a topic with any text in that level pass.",
+			Bad:      example(Contract, strings.Replace(asyncAPIChannel("{payload: {type: object}}"), "{enum: [lyon]}", "{}", 1)),
+			Good:     example(Contract, asyncAPIChannel("{payload: {type: object}}")),
+			contract: openParameter,
+		},
+		{
+			Code: "N001", Name: "duplicate-client-id", Severity: Error, Profile: Guide,
+			Summary: "two devices have one Client Identifier",
+			Why: "A Server has one session for a Client Identifier: when the second device connects, the first is thrown out, comes back, " +
+				"and throws out the second, for ever. Both flap, and each misses messages.",
+			Bad: example(Contract, "version: mqx/v1\nroot: acme\ndevices:\n  client_id: \"{device}\"\n"+
+				"  inventory: [{site: lyon, device: cr-001}, {site: turin, device: cr-001}]\n"),
+			Good: example(Contract, "version: mqx/v1\nroot: acme\ndevices:\n  client_id: \"{site}-{device}\"\n"+
+				"  inventory: [{site: lyon, device: cr-001}, {site: turin, device: cr-001}]\n"),
+			contract: func(c *contractCheck) {
+				seen := map[string]string{}
+				for i := range c.contract.Devices.Inventory {
+					d := &c.contract.Devices.Inventory[i]
+					if d.ClientID == "" {
+						continue
+					}
+					if first, ok := seen[d.ClientID]; ok {
+						c.at(d.At)
+						c.found(d.Base, "%s has the Client Identifier %s, and so does %s", d.Base, d.ClientID, first)
+					}
+					seen[d.ClientID] = d.Base
+				}
+			},
+		},
+	}
+}
+
+// asyncAPIChannel is a document with one message.
+func asyncAPIChannel(message string) string {
+	return asyncAPIHead + "mqtts" + asyncAPIWill + `channels:
+  temp:
+    address: acme/{site}/telemetry
+    parameters: {site: {enum: [lyon]}}
+    messages: {temp: ` + message + `}
+operations:
+  tell: {action: send, channel: {$ref: "#/channels/temp"}, bindings: {mqtt: {qos: 0, retain: false}}}
+`
+}
+
+// noPayloadSchema looks at documents that describe messages one by one.
+func noPayloadSchema(c *contractCheck) {
+	for _, k := range c.contract.Kinds {
+		if len(c.contract.Servers) > 0 && k.Rule.Format == contract.JSON && k.Rule.Schema == "" {
+			c.at(k.At)
+			c.found(k.Name, "the messages of %s have no payload schema", k.Name)
+		}
+	}
+}
+
+func openParameter(c *contractCheck) {
+	if len(c.contract.Servers) == 0 {
+		return // a contract file says what is special, and a document says all
+	}
+	open := map[string]bool{}
+	for _, k := range c.contract.Kinds {
+		for _, name := range k.Template.Vars() {
+			v := c.contract.Variables[name]
+			if open[name] || v.Pattern != nil || len(v.Values) > 0 {
+				continue
+			}
+			open[name] = true
+			c.at(k.At)
+			c.found(name, "the parameter {%s} may be anything", name)
+		}
 	}
 }
