@@ -301,3 +301,25 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// What the Server publishes about itself is not the project's.
+func TestLiveLeavesTheServersTopicsAlone(t *testing.T) {
+	t.Parallel()
+	l := newLinter(t, lint.Options{Profile: lint.Strict})
+	l.Live(message.Message{Topic: "$SYS/broker/retained messages/count", Payload: []byte("7"), QoS: 2}, true)
+	if r := l.Finish(); len(r.Findings) > 0 || r.Checked != 1 {
+		t.Errorf("%d checked, %+v", r.Checked, r.Findings)
+	}
+}
+
+// Strings that only look a little like topics are left alone.
+func TestSourceReportsNoPathsAndPrefixes(t *testing.T) {
+	t.Parallel()
+	r := read(t, newLinter(t, lint.Options{}), lint.Source, strings.Join([]string{
+		`if strings.HasPrefix(filter, "$share/") {`, `open("/var/log/status/x")`, `import "github.com/acme/status/telemetry"`,
+		`fetch("https://example.com/a/b/status")`, `"text/status + more / words"`, `'a/b/c/d'`,
+	}, "\n"))
+	if r.Worst() >= lint.Warning {
+		t.Errorf("%s", r.AppendText(nil, nil))
+	}
+}

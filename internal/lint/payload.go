@@ -97,6 +97,9 @@ func (l *Linter) payloadPlace(name string) {
 // published says that the RETAIN flag is as it was published: not so in a subscription without Retain As Published.
 func (l *Linter) Message(kind Kind, m message.Message, published bool, at Place) {
 	l.checked++
+	if strings.HasPrefix(m.Topic, "$") && (kind == Live || !published) {
+		return // the Server's own
+	}
 	c := &l.memory.message
 	h, first := l.memory.historyOf(m.Topic)
 	if first {

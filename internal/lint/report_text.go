@@ -51,6 +51,8 @@ func (r *Report) AppendText(dst []byte, style Style) []byte {
 // about says more about the place of a finding: how many topics it stands for, or the line itself.
 func (r *Report) about(f *Finding) string {
 	switch {
+	case f.Where.Text == f.Where.Title():
+		return ""
 	case f.Where.Template == "":
 		return f.Where.Text
 	case len(f.Examples) == 0 || len(f.Examples) == 1 && f.Examples[0] == f.Where.Template:

@@ -56,15 +56,15 @@ func (l *Linter) SourceLine(text string, at Place) {
 	}
 }
 
-// literal checks a string of a program that looks like a topic: it has the words of the convention at their place, or the
-// beginning of a shared subscription.
+// literal checks a string of a program that looks like a topic: it has the words of the convention at their place, or a root
+// of the contract.
 func (l *Linter) literal(text string, at Place) {
 	if strings.ContainsAny(text, " \\\"<>?=()") || strings.Contains(text, "//") && !strings.HasPrefix(text, "$share//") {
 		return // a URL, a path with an escape, a sentence
 	}
 	name := l.memory.patterns.holder.ReplaceAllString(text, "x")
 	levels := strings.Split(strings.Trim(name, "/"), "/")
-	if len(levels) < 3 && !strings.HasPrefix(name, "$share") || !l.looksLikeTopic(levels, strings.HasPrefix(name, "/")) {
+	if len(levels) < 3 || strings.Contains(levels[0], ".") || !l.looksLikeTopic(levels, strings.HasPrefix(name, "/")) {
 		return
 	}
 	if strings.ContainsAny(name, "+#") || strings.HasPrefix(name, "$share") {
@@ -90,8 +90,8 @@ func (l *Linter) looksLikeTopic(levels []string, rooted bool) bool {
 			}
 		}
 	}
-	if levels[0] == "$share" {
-		return true
+	if levels[0] == "$share" && len(levels) > 3 {
+		return l.looksLikeTopic(levels[2:], false)
 	}
 	for i, level := range levels {
 		// A path such as /var/log/status has such words too.
