@@ -7,25 +7,31 @@ import (
 )
 
 const (
-	// fullRate is how many messages a second are all checked. Beyond it only samples are: of every stretch of time the
-	// first ones, and the first message of each topic.
-	fullRate   = 50_000
-	sampleTime = 100 * time.Millisecond
+	// fullRate is how many messages a second are all checked. Beyond it only samples are, and the first message of each
+	// topic.
+	fullRate = 50_000
+	// burst is how many may come at once before that.
+	burst = 10_000
 )
 
-// sampler counts the messages of a stretch of time.
+// sampler is a bucket of messages that may be checked. It fills with time.
 type sampler struct {
-	began time.Time
-	n     int
+	at   time.Time
+	left float64
 }
 
-// full reports whether enough messages were checked in the stretch of time that now is in.
+// full reports whether one message more is too many.
 func (s *sampler) full(now time.Time) bool {
-	if now.Sub(s.began) >= sampleTime {
-		s.began, s.n = now, 0
+	if s.at.IsZero() {
+		s.at, s.left = now, burst
 	}
-	s.n++
-	return s.n > fullRate*int(sampleTime)/int(time.Second)
+	s.left = min(burst, s.left+now.Sub(s.at).Seconds()*fullRate)
+	s.at = now
+	if s.left < 1 {
+		return true
+	}
+	s.left--
+	return false
 }
 
 // Live checks a message as it comes in, or counts it as skipped when they come faster than they can be checked.
