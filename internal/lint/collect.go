@@ -199,6 +199,9 @@ func (l *Linter) Finish() Report {
 	if n := l.found.beyond; n > 0 {
 		l.note("%d findings beyond the first %d kinds of them are not listed", n, maxGroups)
 	}
+	if l.bad > 0 {
+		l.note("%s: no message, and not checked", plural(l.bad, "line"))
+	}
 	if l.shapes.full {
 		l.note("more than %d different levels: names that came later count as variables", maxShapes)
 	}

@@ -68,6 +68,7 @@ type Linter struct {
 	ignores []*suppression
 
 	checked, skipped int
+	bad              int // lines of captures that are no messages
 	notes            []string
 
 	levels []string

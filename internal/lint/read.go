@@ -28,6 +28,9 @@ const (
 // ErrNotRecognised says that it is not clear what a file is.
 var ErrNotRecognised = errors.New("not clear what this is")
 
+// ErrNoMessages says that no line of a capture is a message: nothing was checked, which is not the same as clean.
+var ErrNoMessages = errors.New("no line is a message as JSON")
+
 // Read checks an input of a kind. name is what findings call it.
 func (l *Linter) Read(kind Kind, name string, r io.Reader) error {
 	switch kind {
@@ -67,6 +70,7 @@ func (l *Linter) readLines(kind Kind, name string, r io.Reader) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 64<<10), maxLine)
 	at := Place{File: name}
+	bad, checked := l.bad, l.checked
 	for s.Scan() {
 		at.Line++
 		line := bytes.TrimSuffix(s.Bytes(), []byte("\r"))
@@ -82,6 +86,9 @@ func (l *Linter) readLines(kind Kind, name string, r io.Reader) error {
 	}
 	if kind == Filters {
 		l.EndOfFilters()
+	}
+	if s.Err() == nil && l.bad > bad && l.checked == checked {
+		return ErrNoMessages
 	}
 	return s.Err()
 }
@@ -111,8 +118,7 @@ func (l *Linter) messageLine(line []byte, at Place) {
 		m.Topic, err = "", nil // a rule says what is wrong with it
 	}
 	if err != nil {
-		l.checked++
-		l.note("%s:%d: not a message: %s", at.File, at.Line, err)
+		l.badLine(at, err)
 		return
 	}
 	// Who received a message wrote down when. Then the RETAIN flag is the Server's, which clears it for live messages.
@@ -121,6 +127,14 @@ func (l *Linter) messageLine(line []byte, at Place) {
 		m.Time = t
 	}
 	l.Message(Messages, m, !received.Exists(), at)
+}
+
+// badLine takes note of a line that is no message: of the first ones with their places.
+func (l *Linter) badLine(at Place, err error) {
+	const shown = 3
+	if l.bad++; l.bad <= shown {
+		l.note("%s:%d: %s", at.File, at.Line, err)
+	}
 }
 
 // ReadFile checks a file or, of a folder, every file in it that is recognised.
