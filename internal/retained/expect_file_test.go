@@ -169,7 +169,7 @@ func TestMistakesInAFileAreShownWhereTheyAre(t *testing.T) {
 			"    1 | expect: []\n" +
 			"        ^\n"},
 		{"two documents", "expect: [{topic: a, exists: true}]\n---\nexpect: []\n", "" +
-			"f.yaml:3:7: a second document - put all expectations under one expect:\n" +
+			"f.yaml:3:7: a second document - put everything into one\n" +
 			"    3 | expect: []\n" +
 			"              ^\n"},
 		{"a list alone", "- topic: a\n", "" +

@@ -1,0 +1,278 @@
+package commands
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mqx-cli/mqx/internal/contract"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/lint"
+	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/payload"
+)
+
+// lintOptions are the flags that all commands below lint have.
+type lintOptions struct {
+	selected, ignored []string
+	profile           string
+	target            string
+	convention        string
+	contract          string
+	failOn            string
+	format            string
+	outputs           []string
+	baseline          string
+	writeBaseline     string
+	maxExamples       int
+
+	schema *payload.Schema
+}
+
+func addLintFlags(cmd *cobra.Command, e *env, o *lintOptions) {
+	fs := cmd.Flags()
+	fs.StringSliceVar(&o.selected, "select", nil, "only these rules: codes, beginnings of codes, or names, separated by commas")
+	fs.StringSliceVar(&o.ignored, "ignore", nil, "not these rules")
+	fs.StringVar(&o.profile, "profile", "", "set of rules: minimal, basic, guide or strict (default guide)")
+	fs.StringVar(&o.convention, "convention", "", "what topics look like: "+strings.Join(lint.Conventions(), ", "))
+	fs.StringVar(&o.contract, "contract", "", "the contract: "+contract.FileName+" or an AsyncAPI 3 document (default: looked for upwards)")
+	fs.StringVar(&o.target, "target", "", "check the limits of mosquitto, emqx, hivemq, nats, rabbitmq or aws too")
+	fs.StringVar(&o.failOn, "fail-on", "", "least severity that is a failure: error, warning, info or never (default error)")
+	fs.StringVar(&o.format, "format", "text", "text, json, sarif, github, junit or checkstyle")
+	e.addJSONFlag(cmd, "print each finding as one JSON object; the same as --format json")
+	inGroup(fs, groupOutput, "format", "json")
+	fs.StringArrayVar(&o.outputs, "output", nil, "write the report to a file too: FORMAT=FILE (repeatable)")
+	fs.StringVar(&o.baseline, "baseline", "", "leave out the findings that this file accepts")
+	fs.StringVar(&o.writeBaseline, "write-baseline", "", "accept all findings: write them to this file")
+	fs.IntVar(&o.maxExamples, "max-examples", 3, "most example topics of a finding")
+}
+
+// run makes a linter, feeds it, and prints the report.
+func (o *lintOptions) run(e *env, cmd *cobra.Command, feed func(*lint.Linter) error) error {
+	if e.json {
+		o.format = string(lint.JSONFormat)
+	}
+	format, err := lint.ParseFormat(o.format)
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--format", "", err)
+	}
+	if o.maxExamples < 1 {
+		return usageError(cmd, "--max-examples %d: at least 1 is expected", o.maxExamples)
+	}
+	l, failOn, err := o.linter(e)
+	if err != nil {
+		return err
+	}
+	if err := feed(l); err != nil {
+		return err
+	}
+	return o.finish(e, l, format, failOn)
+}
+
+// linter makes the linter that the flags and the contract ask for. failOn is a severity; above all of them is never.
+func (o *lintOptions) linter(e *env) (l *lint.Linter, failOn lint.Severity, err error) {
+	options := lint.Options{Select: o.selected, Ignore: o.ignored, MaxExamples: o.maxExamples, Schema: o.schema}
+	if options.Convention, err = o.loadConvention(e); err != nil {
+		return nil, 0, err
+	}
+	if c := options.Convention.Contract; c != nil {
+		o.fromContract(c, &options)
+	}
+	if o.profile != "" {
+		if options.Profile, err = lint.ParseProfile(o.profile); err != nil {
+			return nil, 0, exit.Wrap(exit.Usage, "--profile", "", err)
+		}
+	}
+	if o.target != "" {
+		if options.Target, err = lint.ParseTarget(o.target); err != nil {
+			return nil, 0, exit.Wrap(exit.Usage, "--target", "", err)
+		}
+	}
+	if failOn, err = parseFailOn(o.failOn); err != nil {
+		return nil, 0, exit.Wrap(exit.Usage, "--fail-on", "", err)
+	}
+	if options.Baseline, err = readBaseline(o.baseline); err != nil {
+		return nil, 0, exit.Wrap(exit.Usage, "--baseline", o.baseline, err)
+	}
+	l, err = lint.New(options)
+	if err != nil {
+		return nil, 0, exit.Wrap(exit.Usage, "lint", "", err).Hint("mqx lint rules lists them")
+	}
+	return l, failOn, nil
+}
+
+func (o *lintOptions) loadConvention(e *env) (*lint.Convention, error) {
+	if o.convention != "" && o.convention != "guide" {
+		if o.contract != "" {
+			return nil, exit.New(exit.Usage, "--convention and --contract exclude each other", "", "")
+		}
+		c, err := lint.NamedConvention(o.convention)
+		if err != nil {
+			return nil, exit.Wrap(exit.Usage, "--convention", "", err)
+		}
+		return c, nil
+	}
+	var c *contract.Contract
+	if o.convention == "guide" && o.contract == "" {
+		c = contract.Default()
+	} else {
+		var err error
+		if c, err = e.loadContract(o.contract); err != nil {
+			return nil, err
+		}
+	}
+	convention, err := lint.ContractConvention(c)
+	if err != nil {
+		return nil, exit.Wrap(exit.Usage, "contract", "", err)
+	}
+	return convention, nil
+}
+
+// fromContract takes what no flag says from the contract file.
+func (o *lintOptions) fromContract(c *contract.Contract, options *lint.Options) {
+	if o.profile == "" {
+		o.profile = c.Lint.Profile.Text
+	}
+	if o.target == "" {
+		o.target = c.Lint.Target.Text
+	}
+	if o.failOn == "" {
+		o.failOn = c.Lint.FailOn.Text
+	}
+	if o.baseline == "" && o.writeBaseline == "" {
+		o.baseline = c.Lint.Baseline
+	}
+	if len(o.selected) == 0 {
+		for _, s := range c.Lint.Select {
+			options.Select = append(options.Select, s.Text)
+		}
+	}
+}
+
+// never is above all severities.
+const never = lint.Error + 1
+
+func parseFailOn(word string) (lint.Severity, error) {
+	switch word {
+	case "":
+		return lint.Error, nil
+	case "never":
+		return never, nil
+	}
+	s, err := lint.ParseSeverity(word)
+	if err != nil || s == lint.Off {
+		return 0, errors.New("error, warning, info or never is expected")
+	}
+	return s, nil
+}
+
+func readBaseline(file string) (*lint.Baseline, error) {
+	if file == "" {
+		return nil, nil //nolint:nilnil // none is a good answer
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		if cause, ok := errors.AsType[*os.PathError](err); ok {
+			err = cause.Err
+		}
+		return nil, err
+	}
+	return lint.ParseBaseline(text)
+}
+
+// finish prints the report and turns it into an exit status.
+func (o *lintOptions) finish(e *env, l *lint.Linter, format lint.Format, failOn lint.Severity) error {
+	report := l.Finish()
+	relative(&report)
+	if o.writeBaseline != "" {
+		return o.accept(e, &report)
+	}
+	for _, spec := range o.outputs {
+		if err := writeReportFile(&report, spec); err != nil {
+			return err
+		}
+	}
+	painter := output.NewPainter(e.streams, e.color)
+	text, err := report.Append(nil, format, func(p lint.Part, text string) string { return painter.Paint(tone(p), text) })
+	if err != nil {
+		return err
+	}
+	if err := output.WriteReport(e.streams, text, format == lint.JSONFormat); err != nil {
+		return err
+	}
+	for _, n := range report.Notes {
+		e.note("%s", n)
+	}
+	e.note("%s", report.Summary())
+	if report.Worst() >= failOn {
+		return &exit.SilentError{Code: exit.Negative}
+	}
+	return nil
+}
+
+// relative names files as seen from the working directory, which is what editors and forges take.
+func relative(r *lint.Report) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return
+	}
+	for i := range r.Findings {
+		file := &r.Findings[i].Where.File
+		if !filepath.IsAbs(*file) {
+			continue
+		}
+		if near, err := filepath.Rel(dir, *file); err == nil && !strings.HasPrefix(near, "..") {
+			*file = filepath.ToSlash(near)
+		}
+	}
+}
+
+func tone(p lint.Part) output.Tone {
+	switch p {
+	case lint.TitlePart:
+		return output.Title
+	case lint.ErrorPart:
+		return output.Bad
+	case lint.WarningPart:
+		return output.Doubtful
+	case lint.InfoPart:
+		return output.Informative
+	default:
+		return output.Faint
+	}
+}
+
+// accept writes the findings to a baseline. That is no failure: it was asked for.
+func (o *lintOptions) accept(e *env, r *lint.Report) error {
+	text, err := lint.NewBaseline(r).JSON()
+	if err == nil {
+		err = os.WriteFile(o.writeBaseline, text, 0o644) //nolint:gosec // G306: it is meant to be shared
+	}
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--write-baseline", "", err)
+	}
+	e.note("%d findings accepted in %s", len(r.Findings), o.writeBaseline)
+	return nil
+}
+
+func writeReportFile(r *lint.Report, spec string) error {
+	word, file, ok := strings.Cut(spec, "=")
+	if !ok {
+		return exit.New(exit.Usage, "--output", spec, "FORMAT=FILE is expected")
+	}
+	format, err := lint.ParseFormat(word)
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--output", "", err)
+	}
+	text, err := r.Append(nil, format, nil)
+	if err == nil {
+		err = os.WriteFile(file, text, 0o644) //nolint:gosec // G306: a report is meant to be read
+	}
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--output", "", err)
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+// Package access reads access lists and answers who may publish and receive what: for a topic with [Policy.Decide], and
+// for all topics that a filter matches with [Policy.Reach], which needs no list of topics.
+//
+// [ParseMosquitto] reads the acl_file of Mosquitto, [ParseEMQX] the acl.conf of EMQX. The package judges nothing.
+package access
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mqx-cli/mqx/internal/topic"
+)
+
+// Action is what a client wants to do with a topic.
+type Action int
+
+// The actions. A client reads what it receives; Mosquitto checks that at delivery and grants every subscription.
+const (
+	Read Action = 1 << iota
+	Write
+)
+
+// Identity is who asks.
+type Identity struct {
+	// User is the user name; it counts only when Anonymous is false.
+	User      string
+	Anonymous bool
+	Client    string
+}
+
+// Rule is one line of an access list.
+type Rule struct {
+	Line int
+	Text string
+	// User is whose section of a Mosquitto file the rule stands in, "" before the first one.
+	User string
+	// Pattern marks a rule for everybody whose filter has the client's own name in it.
+	Pattern bool
+	Allow   bool
+	Actions Action
+	// Filter is the text, with %u and %c (or ${username} and ${clientid}) where names go.
+	Filter string
+	// everything marks a rule of EMQX without topics.
+	everything bool
+	// who is the condition of an EMQX rule; nil for Mosquitto.
+	who func(Identity) bool
+}
+
+// FaultError is a line that cannot be read.
+type FaultError struct {
+	Line int
+	Msg  string
+}
+
+// Error returns the line and the message.
+func (f *FaultError) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Msg) }
+
+// Format is whose file it is.
+type Format string
+
+// The formats.
+const (
+	Mosquitto Format = "mosquitto"
+	EMQX      Format = "emqx"
+)
+
+// Policy is an access list.
+type Policy struct {
+	Format Format
+	Rules  []Rule
+	// Users are the names with a section of their own, in the order of the file.
+	Users []string
+	// AllowUnmatched says what happens to a topic that no rule matches.
+	AllowUnmatched bool
+	Faults         []FaultError
+}
+
+// layer is a rule for one identity: of several the first that matches decides.
+type layer struct {
+	rule   *Rule
+	allow  bool
+	filter topic.Filter
+}
+
+// layers puts the rules that concern an identity into the order in which they decide.
+func (p *Policy) layers(id Identity, a Action) []layer {
+	if p.Format == EMQX {
+		return p.inOrder(id, a)
+	}
+	// Mosquitto: the client's own denials, what it is allowed, and the patterns in the same way.
+	var own, patterns []layer
+	for _, allow := range []bool{false, true} {
+		for i := range p.Rules {
+			r := &p.Rules[i]
+			if r.Allow != allow || allow && r.Actions&a == 0 {
+				continue
+			}
+			f, ok := r.expand(id)
+			switch {
+			case !ok:
+			case r.Pattern:
+				patterns = append(patterns, layer{r, allow, f})
+			case r.User == "" && id.Anonymous, r.User != "" && !id.Anonymous && r.User == id.User:
+				own = append(own, layer{r, allow, f})
+			}
+		}
+	}
+	return append(own, patterns...)
+}
+
+func (p *Policy) inOrder(id Identity, a Action) []layer {
+	var layers []layer
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		if r.Actions&a == 0 || !r.who(id) {
+			continue
+		}
+		if f, ok := r.expand(id); ok {
+			layers = append(layers, layer{r, r.Allow, f})
+		}
+	}
+	return layers
+}
+
+// expand puts the names of an identity into the filter. A rule that needs a name which the client does not have, or one
+// with a wildcard in it, matches nothing.
+func (r *Rule) expand(id Identity) (topic.Filter, bool) {
+	text := r.Filter
+	for _, v := range []struct {
+		marks []string
+		name  string
+		has   bool
+	}{
+		{[]string{"%u", "${username}"}, id.User, !id.Anonymous},
+		{[]string{"%c", "${clientid}"}, id.Client, id.Client != ""},
+	} {
+		for _, mark := range v.marks {
+			if !r.named() || !strings.Contains(text, mark) {
+				continue
+			}
+			if !v.has || strings.ContainsAny(v.name, "+#/") {
+				return topic.Filter{}, false
+			}
+			text = strings.ReplaceAll(text, mark, v.name)
+		}
+	}
+	f, err := topic.ParseFilter(text)
+	return f, err == nil
+}
+
+// named reports whether names are put into the filter: %u in a plain rule of Mosquitto is just text.
+func (r *Rule) named() bool { return r.Pattern || r.who != nil }
+
+// Decide returns whether an identity may do something with a topic, and the rule that says so; without one the default
+// holds.
+func (p *Policy) Decide(id Identity, a Action, name string) (bool, *Rule) {
+	for _, l := range p.layers(id, a) {
+		if l.filter.Match(name) || l.rule.everything {
+			return l.allow, l.rule
+		}
+	}
+	return p.AllowUnmatched, nil
+}
+
+// Reach returns a topic among those that target matches with which an identity may do something, and the rule that allows
+// it. ok is false when there is none.
+func (p *Policy) Reach(id Identity, a Action, target topic.Filter) (name string, rule *Rule, ok bool) {
+	var denied []topic.Filter
+	for _, l := range p.layers(id, a) {
+		if !l.allow {
+			if l.rule.everything {
+				return "", nil, false
+			}
+			denied = append(denied, l.filter)
+			continue
+		}
+		allowed := l.filter
+		if l.rule.everything {
+			allowed = target
+		}
+		if name, ok = Remains(allowed, target, denied); ok {
+			return name, l.rule, true
+		}
+	}
+	if p.AllowUnmatched {
+		if name, ok = Remains(target, target, denied); ok {
+			return name, nil, true
+		}
+	}
+	return "", nil, false
+}

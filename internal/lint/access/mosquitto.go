@@ -1,0 +1,75 @@
+package access
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mqx-cli/mqx/internal/topic"
+)
+
+// ParseMosquitto reads an acl_file. Lines that cannot be read are the policy's Faults.
+func ParseMosquitto(text string) *Policy {
+	p := &Policy{Format: Mosquitto}
+	user := ""
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimRight(line, "\r\n")
+		trimmed := strings.TrimSpace(line)
+		if trimmed == "" || strings.HasPrefix(trimmed, "#") {
+			continue
+		}
+		word, rest, _ := strings.Cut(trimmed, " ")
+		rest = strings.TrimSpace(rest)
+		switch word {
+		case "user":
+			user = rest
+			if rest == "" {
+				p.fault(number, "user needs a name")
+			} else if !slices.Contains(p.Users, user) {
+				p.Users = append(p.Users, user)
+			}
+		case "topic", "pattern":
+			p.mosquittoRule(Rule{Line: number, Text: trimmed, User: user, Pattern: word == "pattern"}, rest)
+		default:
+			p.fault(number, "user, topic or pattern is expected, not "+word)
+		}
+	}
+	return p
+}
+
+func (p *Policy) fault(line int, msg string) { p.Faults = append(p.Faults, FaultError{line, msg}) }
+
+func (p *Policy) mosquittoRule(r Rule, rest string) {
+	r.Allow, r.Actions, r.Filter = true, Read|Write, rest
+	if word, filter, ok := strings.Cut(rest, " "); ok {
+		known := true
+		switch word {
+		case "read":
+			r.Actions = Read
+		case "write":
+			r.Actions = Write
+		case "readwrite":
+		case "deny":
+			r.Allow = false
+		default:
+			known = false // a filter may have a space in it
+		}
+		if known {
+			r.Filter = strings.TrimSpace(filter)
+		}
+	}
+	if r.Pattern {
+		r.User = ""
+	}
+	if r.Filter == "" {
+		p.fault(r.Line, "a Topic Filter is missing")
+		return
+	}
+	if _, err := topic.ParseFilter(r.Filter); err != nil {
+		// The rule stays in the list for those who want to say what is wrong with the filter; it matches nothing.
+		p.Rules = append(p.Rules, r)
+		return
+	}
+	p.Rules = append(p.Rules, r)
+}

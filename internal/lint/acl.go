@@ -1,0 +1,204 @@
+package lint
+
+import (
+	"strings"
+
+	"github.com/mqx-cli/mqx/internal/contract"
+	"github.com/mqx-cli/mqx/internal/lint/access"
+	"github.com/mqx-cli/mqx/internal/topic"
+)
+
+// accessCheck is an access list under check.
+type accessCheck struct {
+	finder
+
+	file   string
+	policy *access.Policy
+	// devices are identities that are devices: two that the file does not name, and those that it does.
+	devices []device
+	// services are the users of the file that are no devices.
+	services []string
+	ignores  map[int]*suppression // by the line they are about
+}
+
+// device is an identity with the place of its topics.
+type device struct {
+	id   access.Identity
+	base []string // levels; + for a root that is not known
+	line int      // where its section begins, 0 for one that the file does not name
+}
+
+// AccessList checks an access list.
+func (l *Linter) AccessList(kind Kind, file, text string) {
+	a := &accessCheck{finder: finder{l: l}, file: file, ignores: map[int]*suppression{}}
+	a.kind = kind
+	comment := "#"
+	if kind == EMQXACL {
+		a.policy, comment = access.ParseEMQX(text), "%"
+	} else {
+		a.policy = access.ParseMosquitto(text)
+	}
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, comment) {
+			a.ignores[number+1] = l.comment(kind, trimmed, Place{File: file, Line: number})
+		}
+	}
+	l.checked += len(a.policy.Rules)
+	a.findIdentities()
+	if kind == ACL {
+		for i := range a.policy.Rules {
+			r := &a.policy.Rules[i]
+			l.filterAs(ACL, r.Filter, a.place(r))
+		}
+	}
+	for _, rule := range l.acc {
+		a.rule = rule
+		rule.access(a)
+	}
+}
+
+// place is where a rule stands.
+func (a *accessCheck) place(r *access.Rule) Place {
+	return Place{File: a.file, Line: r.Line, Text: r.Text, ignore: a.ignores[r.Line]}
+}
+
+// at makes a rule the place of what is found next; nil is the file as a whole.
+func (a *accessCheck) at(r *access.Rule) {
+	a.subject = subject{kind: a.kind, place: Place{File: a.file}}
+	if r != nil {
+		a.subject.place = a.place(r)
+		a.topic = r.Filter
+	}
+}
+
+// findIdentities sorts the users of the file into devices and services, and adds two devices that it does not name: rules
+// for everybody hold for them.
+func (a *accessCheck) findIdentities() {
+	a.devices = append(a.devices, a.symbolic("site-a", "device-a"))
+	for _, user := range a.policy.Users {
+		if base := a.baseOf(user); base != nil {
+			a.devices = append(a.devices, device{id: access.Identity{User: user, Client: user}, base: base, line: 1})
+		} else {
+			a.services = append(a.services, user)
+		}
+	}
+}
+
+// symbolic is a device that no file names.
+func (a *accessCheck) symbolic(site, name string) device {
+	d := device{id: access.Identity{User: name, Client: name}, base: a.baseLevels(site, name)}
+	if c := a.l.convention.Contract; c != nil {
+		fill := strings.NewReplacer("{site}", site, "{device}", name, "{root}", "root")
+		if c.Devices.Username != "" {
+			d.id.User = fill.Replace(c.Devices.Username)
+		}
+		if c.Devices.ClientID != "" {
+			d.id.Client = fill.Replace(c.Devices.ClientID)
+		}
+	}
+	return d
+}
+
+// baseLevels puts a site and a device into the taxonomy.
+func (a *accessCheck) baseLevels(site, name string) []string {
+	taxonomy := contract.GuideTaxonomy
+	c := a.l.convention.Contract
+	if c != nil && c.Taxonomy != nil {
+		taxonomy = c.Taxonomy.String()
+	}
+	levels := strings.Split(strings.TrimSuffix(taxonomy, "/{kind}"), "/")
+	for i, l := range levels {
+		switch {
+		case l == "{root}" && c != nil && len(c.Roots) == 1 && !strings.Contains(c.Roots[0].Text, "/"):
+			levels[i] = c.Roots[0].Text
+		case l == "{site}":
+			levels[i] = site
+		case l == "{device}":
+			levels[i] = name
+		case strings.HasPrefix(l, "{"):
+			levels[i] = "+"
+		}
+	}
+	return levels
+}
+
+// baseOf returns where the topics of a user are when it is a device: the inventory says so, or its own rules have its name
+// for a level.
+func (a *accessCheck) baseOf(user string) []string {
+	c := a.l.convention.Contract
+	if c != nil {
+		for i := range c.Devices.Inventory {
+			if c.Devices.Inventory[i].Username == user {
+				return strings.Split(c.Devices.Inventory[i].Base, "/")
+			}
+		}
+		for i := range c.Services {
+			if c.Services[i].Username == user {
+				return nil
+			}
+		}
+	}
+	for i := range a.policy.Rules {
+		r := &a.policy.Rules[i]
+		levels := strings.Split(r.Filter, "/")
+		base := a.baseLevels("+", user)
+		if r.User != user || len(levels) < len(base) || levels[len(base)-1] != user {
+			continue
+		}
+		for j := range base {
+			if base[j] == "+" {
+				base[j] = levels[j]
+			}
+		}
+		return base
+	}
+	return nil
+}
+
+// below is the filter of topics below the base topic of a device.
+func (d *device) below(kind string) topic.Filter {
+	f, _ := topic.ParseFilter(strings.Join(d.base, "/") + "/" + kind)
+	return f
+}
+
+// others are devices that are not d: one at the same site, one at another, and those that the file names.
+func (a *accessCheck) others(d *device) []device {
+	site := "site-b"
+	if len(d.base) > 1 && d.base[1] != "+" {
+		site = d.base[1]
+	}
+	others := []device{a.symbolic(site, "device-b"), a.symbolic("site-c", "device-b")}
+	for i := range a.devices {
+		if o := &a.devices[i]; o.line > 0 && o.id.User != d.id.User {
+			others = append(others, *o)
+		}
+	}
+	return others
+}
+
+// eachDevice calls f with every device; nothing is found twice at a rule.
+func (a *accessCheck) eachDevice(f func(d *device)) {
+	for i := range a.devices {
+		f(&a.devices[i])
+	}
+}
+
+// admin tells users that may do everything by their name.
+func admin(user string) bool {
+	for _, word := range []string{"admin", "root", "superuser", "operator"} {
+		if strings.Contains(strings.ToLower(user), word) {
+			return true
+		}
+	}
+	return false
+}
+
+// who names an identity in a message.
+func (d *device) who() string {
+	if d.line == 0 {
+		return "any device"
+	}
+	return "the device " + d.id.User
+}

@@ -1,0 +1,122 @@
+package yamlfile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Error says what is wrong in a file: all of it, in the order of the lines.
+type Error struct {
+	File     string
+	Problems []Problem
+}
+
+// Problem is one mistake in a file.
+type Problem struct {
+	Line, Column int // from 1, the column in characters; 0 when the file as a whole is meant
+	Msg          string
+	Next         string // what to write instead; may be empty
+	Source       string // the line
+}
+
+// Error is the first problem in one line.
+func (e *Error) Error() string {
+	p := e.Problems[0]
+	text := e.File
+	if p.Line > 0 {
+		text += fmt.Sprintf(":%d:%d", p.Line, p.Column)
+	}
+	text += ": " + p.words()
+	if n := len(e.Problems) - 1; n > 0 {
+		text += fmt.Sprintf(" (and %d more)", n)
+	}
+	return text
+}
+
+func (p Problem) words() string {
+	if p.Next == "" {
+		return p.Msg
+	}
+	return p.Msg + " - " + p.Next
+}
+
+// Detail shows every problem with its line and a caret below the place, safe for a terminal.
+func (e *Error) Detail() string {
+	var b strings.Builder
+	for _, p := range e.Problems {
+		if p.Line == 0 {
+			fmt.Fprintf(&b, "%s: %s\n", e.File, printable(p.words()))
+			continue
+		}
+		fmt.Fprintf(&b, "%s:%d:%d: %s\n", e.File, p.Line, p.Column, printable(p.words()))
+		margin := fmt.Sprintf("%5d | ", p.Line)
+		source := strings.ReplaceAll(p.Source, "\t", " ") // keeps the caret in its column
+		before := string([]rune(source)[:min(p.Column-1, len([]rune(source)))])
+		fmt.Fprintf(&b, "%s%s\n", margin, printable(source))
+		fmt.Fprintf(&b, "%s%s^\n", strings.Repeat(" ", len(margin)), strings.Repeat(" ", len([]rune(printable(before)))))
+	}
+	return b.String()
+}
+
+// printable writes out what would move a terminal's cursor.
+func printable(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
+			b.WriteString(`\x` + strconv.FormatUint(uint64(text[i])|0x100, 16)[1:])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}
+
+// DidYouMean suggests the known word that is closest to what was written, or lists them all.
+func DidYouMean(word string, known []string) string {
+	best, least := "", 3 // further away is no slip
+	for _, k := range known {
+		if d := editDistance(strings.ReplaceAll(strings.ToLower(word), "-", "_"), k); d < least && d < len(k) {
+			best, least = k, d
+		}
+	}
+	if best == "" {
+		return "known are " + strings.Join(known, ", ")
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// editDistance is how many letters to add, drop or replace to come from one word to the other. Long words are far from all.
+func editDistance(word, other string) int {
+	a, b := []rune(word), []rune(other)
+	const longest = 30
+	if len(a) > longest {
+		return longest
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
