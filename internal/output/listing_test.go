@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -169,21 +170,25 @@ func TestChangesAreLinesOrMessages(t *testing.T) {
 
 func TestProgressIsForTerminalsAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	for tty := range 2 {
-		var out bytes.Buffer
-		p := output.NewProgress(output.Streams{Err: &out, ErrTTY: tty == 1})
-		for start := time.Now(); time.Since(start) < 250*time.Millisecond; {
+	for _, tty := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var out bytes.Buffer
+			p := output.NewProgress(output.Streams{Err: &out, ErrTTY: tty})
+			p.Update("cleared", 1, 100) // too soon
+			<-time.After(100 * time.Millisecond)
 			p.Update("cleared", 50, 100)
-			p.Update("loaded", 50, 0)
-		}
-		shown := out.String()
-		p.Done()
-		if (shown != "") != (tty == 1) || tty == 1 && (!strings.Contains(shown, "cleared 50 of 100 (50 %)") || !strings.HasSuffix(out.String(), "\r\x1b[K")) {
-			t.Errorf("terminal %d: got %q", tty, out.String())
-		}
-		if strings.Count(shown, "\r") > 3 {
-			t.Errorf("it was shown %d times in 250 ms", strings.Count(shown, "\r"))
-		}
+			p.Update("cleared", 51, 100) // too soon
+			<-time.After(100 * time.Millisecond)
+			p.Update("loaded", 7, 0)
+			p.Done()
+			want := ""
+			if tty {
+				want = "\rcleared 50 of 100 (50 %)\x1b[K\rloaded 7\x1b[K\r\x1b[K"
+			}
+			if out.String() != want {
+				t.Errorf("terminal %t: got %q, want %q", tty, out.String(), want)
+			}
+		})
 	}
 }
 
