@@ -6,6 +6,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
+	"github.com/mqx-cli/mqx/internal/words"
 )
 
 // AppendDifferenceJSON appends d as one JSON object without a line feed: "op", "topic", "from" and "to" as messages, and of
@@ -86,7 +87,7 @@ func appendStrings(dst []byte, list []string) []byte {
 func DifferenceText(d Difference, style Style) string {
 	var b strings.Builder
 	line := func(apply func(string) string, indent, text string) {
-		b.WriteString(indent + style.apply(apply, printable(text)) + "\n")
+		b.WriteString(indent + style.apply(apply, words.Printable(text)) + "\n")
 	}
 	switch d.Op {
 	case payload.Added:

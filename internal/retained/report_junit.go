@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/words"
 )
 
 type junitSuites struct {
@@ -40,11 +42,11 @@ type junitResult struct {
 func WriteJUnit(w io.Writer, outcomes []Outcome, suite string, took time.Duration) error {
 	sum := Summarize(outcomes)
 	s := junitSuite{
-		Name: printable(suite), Tests: len(outcomes), Failures: sum.Failed, Errors: sum.BadData,
+		Name: words.Printable(suite), Tests: len(outcomes), Failures: sum.Failed, Errors: sum.BadData,
 		Time: fmt.Sprintf("%.3f", took.Seconds()),
 	}
 	for _, o := range outcomes {
-		c := junitCase{Class: printable(suite), Name: printable(o.Expectation.String())}
+		c := junitCase{Class: words.Printable(suite), Name: words.Printable(o.Expectation.String())}
 		if lines := problemLines(o); len(lines) > 0 {
 			result := &junitResult{Message: lines[0], Type: string(o.Verdict), Text: strings.Join(lines, "\n")}
 			if o.Verdict == BadData {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/words"
 )
 
 // WriteTAP writes outcomes in the Test Anything Protocol, version 14.
@@ -18,7 +19,7 @@ func WriteTAP(w io.Writer, outcomes []Outcome) error {
 		if o.Verdict != Held {
 			status = "not ok"
 		}
-		fmt.Fprintf(b, "%s %d - %s\n", status, i+1, tapEscape(printable(o.Expectation.String())))
+		fmt.Fprintf(b, "%s %d - %s\n", status, i+1, tapEscape(words.Printable(o.Expectation.String())))
 		if o.Verdict == Held {
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/mqx-cli/mqx/internal/words"
 )
 
 // Style colours a report. Functions that are nil leave text as it is.
@@ -43,7 +45,7 @@ func WriteText(w io.Writer, outcomes []Outcome, style Style) error {
 			mark = style.apply(style.BadData, "?")
 		case Held:
 		}
-		fmt.Fprintf(b, "%s %s\n", mark, printable(o.Expectation.String()))
+		fmt.Fprintf(b, "%s %s\n", mark, words.Printable(o.Expectation.String()))
 		for _, line := range problemLines(o) {
 			switch line[0] {
 			case '-':
@@ -64,7 +66,7 @@ func WriteText(w io.Writer, outcomes []Outcome, style Style) error {
 func problemLines(o Outcome) []string {
 	var lines []string
 	for _, p := range o.Problems {
-		lines = append(lines, printable(reasonOf(o.Expectation, p)))
+		lines = append(lines, words.Printable(reasonOf(o.Expectation, p)))
 		lines = append(lines, differenceLines(p)...)
 	}
 	if o.More > 0 {
@@ -97,9 +99,9 @@ func differenceLines(p Problem) []string {
 		}
 	case p.Got == "" || strings.Contains(p.Reason, p.Got):
 	case p.Want != "":
-		lines = append(lines, printable("- "+p.Want), printable("+ "+p.Got))
+		lines = append(lines, words.Printable("- "+p.Want), words.Printable("+ "+p.Got))
 	default:
-		lines = append(lines, printable("  got "+p.Got))
+		lines = append(lines, words.Printable("  got "+p.Got))
 	}
 	return lines
 }

@@ -2,10 +2,9 @@ package yamlfile
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/mqx-cli/mqx/internal/words"
 )
 
 // Error says what is wrong in a file: all of it, in the order of the lines.
@@ -48,35 +47,15 @@ func (e *Error) Detail() string {
 	var b strings.Builder
 	for _, p := range e.Problems {
 		if p.Line == 0 {
-			fmt.Fprintf(&b, "%s: %s\n", e.File, printable(p.words()))
+			fmt.Fprintf(&b, "%s: %s\n", e.File, words.Printable(p.words()))
 			continue
 		}
-		fmt.Fprintf(&b, "%s:%d:%d: %s\n", e.File, p.Line, p.Column, printable(p.words()))
+		fmt.Fprintf(&b, "%s:%d:%d: %s\n", e.File, p.Line, p.Column, words.Printable(p.words()))
 		margin := fmt.Sprintf("%5d | ", p.Line)
 		source := strings.ReplaceAll(p.Source, "\t", " ") // keeps the caret in its column
 		before := string([]rune(source)[:min(p.Column-1, len([]rune(source)))])
-		fmt.Fprintf(&b, "%s%s\n", margin, printable(source))
-		fmt.Fprintf(&b, "%s%s^\n", strings.Repeat(" ", len(margin)), strings.Repeat(" ", len([]rune(printable(before)))))
-	}
-	return b.String()
-}
-
-// printable writes out what would move a terminal's cursor.
-func printable(text string) string {
-	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
-		return text
-	}
-	var b strings.Builder
-	for i, r := range text {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
-			b.WriteString(`\x` + strconv.FormatUint(uint64(text[i])|0x100, 16)[1:])
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
+		fmt.Fprintf(&b, "%s%s\n", margin, words.Printable(source))
+		fmt.Fprintf(&b, "%s%s^\n", strings.Repeat(" ", len(margin)), strings.Repeat(" ", len([]rune(words.Printable(before)))))
 	}
 	return b.String()
 }
@@ -85,7 +64,7 @@ func printable(text string) string {
 func DidYouMean(word string, known []string) string {
 	best, least := "", 3 // further away is no slip
 	for _, k := range known {
-		if d := editDistance(strings.ReplaceAll(strings.ToLower(word), "-", "_"), k); d < least && d < len(k) {
+		if d := words.Distance(strings.ReplaceAll(strings.ToLower(word), "-", "_"), k); d < least && d < len(k) {
 			best, least = k, d
 		}
 	}
@@ -93,30 +72,4 @@ func DidYouMean(word string, known []string) string {
 		return "known are " + strings.Join(known, ", ")
 	}
 	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// editDistance is how many letters to add, drop or replace to come from one word to the other. Long words are far from all.
-func editDistance(word, other string) int {
-	a, b := []rune(word), []rune(other)
-	const longest = 30
-	if len(a) > longest {
-		return longest
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
