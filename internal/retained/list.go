@@ -52,8 +52,8 @@ type Listing struct {
 
 // List gives the Retained Messages of filters to sink, each topic once, as [Collect] does.
 //
-// A Server that limits its queues drops what does not fit, and sooner at QoS 1 and 2 than at QoS 0. So when that may have
-// happened it is asked a second time, at QoS 0, for what is missing. The memory this takes is that of a hash a topic; at
+// A Server that limits its queues drops what does not fit, and sooner at QoS 1 and 2 than at QoS 0. So unless it is proven
+// that nothing was dropped, see queueProof, it is asked a second time, at QoS 0, for what is missing. The memory this takes is that of a hash a topic; at
 // QoS 0 it takes none.
 func List(ctx context.Context, s Session, sink Sink, o ListOptions) (Listing, error) {
 	g := newGate(sink, o)
@@ -86,8 +86,10 @@ func (g *gate) list(ctx context.Context, s Session, o ListOptions) (listing List
 		Subscriptions: g.subscriptions(o.QoS), Properties: o.Properties,
 		NoPublish: o.NoPublish, Deadline: o.Deadline, Ready: o.Ready,
 	}
-	listing.Evidence, err = Collect(ctx, s, g, options)
-	if !listing.complete(err) {
+	c := newCollector(s, g, options)
+	c.queue.wanted = o.QoS > 0 && !hides(o.Filters)
+	listing.Evidence, err = c.collect(ctx)
+	if !listing.complete(err) || c.queue.stands() {
 		return listing, err
 	}
 	counted := 0

@@ -70,10 +70,17 @@ const (
 
 // Collect subscribes and gives the Retained Messages to sink until it has evidence of having seen them all.
 func Collect(ctx context.Context, s Session, sink Sink, o Options) (Evidence, error) {
-	c := &collector{session: s, sink: sink, options: o, topic: sentinelLevel + nonce()}
-	if !o.Deadline.IsZero() {
+	return newCollector(s, sink, o).collect(ctx)
+}
+
+func newCollector(s Session, sink Sink, o Options) *collector {
+	return &collector{session: s, sink: sink, options: o, topic: sentinelLevel + nonce()}
+}
+
+func (c *collector) collect(ctx context.Context) (Evidence, error) {
+	if !c.options.Deadline.IsZero() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, o.Deadline, errDeadline)
+		ctx, cancel = context.WithDeadlineCause(ctx, c.options.Deadline, errDeadline)
 		defer cancel()
 	}
 	evidence, err := c.run(ctx)
@@ -83,6 +90,7 @@ func Collect(ctx context.Context, s Session, sink Sink, o Options) (Evidence, er
 	case err != nil && errors.Is(context.Cause(ctx), errDeadline):
 		evidence, err = Incomplete, nil
 	}
+	c.holds = false
 	return evidence, errors.Join(c.settle(), err)
 }
 
@@ -113,6 +121,9 @@ type collector struct {
 	refused chan struct{}
 	last    time.Time // when the last message came
 	told    bool      // Options.Ready was called
+
+	queue queueProof
+	holds bool // acknowledgements are held back
 }
 
 func (c *collector) run(ctx context.Context) (Evidence, error) {
@@ -125,7 +136,9 @@ func (c *collector) run(ctx context.Context) (Evidence, error) {
 		if err := c.sendSentinel(ctx); err != nil {
 			return "", err
 		}
+		c.queue.held, c.holds = c.holds, false
 		if found, err := c.awaitSentinel(ctx); found || err != nil {
+			c.queue.sentinel = found
 			return Sentinel, err
 		}
 	}
@@ -147,12 +160,13 @@ func (c *collector) run(ctx context.Context) (Evidence, error) {
 // subscribe makes the subscriptions, that of the sentinel first, and reports whether it stands.
 func (c *collector) subscribe(ctx context.Context) (hears bool, err error) {
 	if !c.options.NoPublish {
-		_, err := c.session.Subscribe(ctx, nil, wire.Subscription{Filter: c.topic, QoS: 1})
-		hears = err == nil
+		codes, err := c.session.Subscribe(ctx, nil, c.ownSubscriptions()...)
+		hears = err == nil || len(codes) > 0 && !codes[0].IsError() // the version may be refused
 		if _, refused := errors.AsType[*client.RefusedError](err); err != nil && !refused {
 			return false, err
 		}
 	}
+	c.holds, c.last = hears && c.queue.wanted, time.Now()
 	err = c.during(ctx, func(ctx context.Context) error {
 		_, err := c.session.Subscribe(ctx, c.options.Properties, c.options.Subscriptions...)
 		return err
@@ -184,7 +198,11 @@ func (c *collector) during(ctx context.Context, call func(context.Context) error
 		answer <- call(calling)
 		answered(errAnswered)
 	}()
-	err := c.takeUntil(taking, nil)
+	err := c.takeUntil(taking, c.patience())
+	if errors.Is(err, errPause) { // the Server may want acknowledgements before it answers
+		c.holds = false
+		err = c.takeUntil(taking, nil)
+	}
 	giveUp()
 	if result := <-answer; errors.Is(err, errAnswered) {
 		return result
@@ -239,6 +257,8 @@ func (c *collector) takeUntil(ctx context.Context, limit func() time.Time) error
 		switch {
 		case m.Topic == c.topic:
 			return errSentinel
+		case c.queue.wanted && m.Topic == versionTopic:
+			c.queue.version = string(m.Payload)
 		case m.Retain:
 			c.last = time.Now()
 			enough, err := c.sink.Message(m)
@@ -286,6 +306,8 @@ func (c *collector) settle() error {
 	if err := c.sink.Flush(); err != nil {
 		return err
 	}
-	c.session.AckReceived()
+	if !c.holds {
+		c.session.AckReceived()
+	}
 	return nil
 }
