@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
@@ -170,6 +172,39 @@ func TestNothingPublishedIsLostOnCloseWithUnreadInput(t *testing.T) {
 	<-end
 	if got.Load() != n {
 		t.Errorf("the server got %d of %d messages", got.Load(), n)
+	}
+}
+
+// A caller that counts refusals in done must have counted them all when Drain returns.
+func TestDrainReturnsAfterTheLastDone(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer func(*peer, *wire.Publish)
+	}{
+		{"refused", func(p *peer, pub *wire.Publish) {
+			p.send(&wire.Ack{Kind: wire.PUBACK, PacketID: pub.PacketID, Code: wire.NotAuthorized})
+			p.drain()
+		}},
+		{"lost", func(*peer, *wire.Publish) {}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := open(t, client.Options{Dial: overPipe(t, func(p *peer) {
+				p.accept(&wire.Connack{})
+				tt.answer(p, want[*wire.Publish](p))
+			})})
+			var ended atomic.Bool
+			err := s.PublishAsync(t.Context(), text("a", "x", 1), func(client.Result) {
+				<-time.After(time.Second) // on the fake clock
+				ended.Store(true)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = s.Drain(t.Context())
+			if !ended.Load() {
+				t.Errorf("%s: Drain returned before done", tt.name)
+			}
+		})
 	}
 }
 

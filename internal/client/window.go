@@ -26,8 +26,10 @@ type window struct {
 	slots []slot   // slot i has the identifier firstPublishID+i; grows as needed
 	free  []uint16 // identifiers that were used and are free again, oldest first
 	used  int
-	err   error         // set when the connection is lost
-	moved chan struct{} // closed when a slot was freed or the connection lost, nil while nobody waits
+	// ending is how many messages are at their end while their function has not returned yet.
+	ending int
+	err    error         // set when the connection is lost
+	moved  chan struct{} // closed when a slot was freed or the connection lost, nil while nobody waits
 }
 
 // slot is one message until its handshake ends.
@@ -124,7 +126,19 @@ func (w *window) acknowledged(a *wire.Ack) (release *wire.Ack, end func()) {
 	if done == nil {
 		return nil, nil
 	}
-	return nil, func() { done(res) }
+	w.ending++
+	return nil, func() {
+		done(res)
+		w.ended(1)
+	}
+}
+
+// ended notes that the functions of n messages have returned.
+func (w *window) ended(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ending -= n
+	w.wake()
 }
 
 // qosOf is the QoS of the messages that an acknowledgement belongs to.
@@ -173,11 +187,13 @@ func (w *window) lose(err error) {
 		}
 	}
 	w.slots, w.free = nil, nil
+	w.ending += len(ends)
 	w.wake()
 	w.mu.Unlock()
 	for _, done := range ends {
 		done(Result{Err: err})
 	}
+	w.ended(len(ends))
 }
 
 // open is how many messages have no final answer. It stays what it was when the connection is lost.
@@ -187,15 +203,16 @@ func (w *window) open() int {
 	return w.used
 }
 
-// drained waits until no message is open.
+// drained waits until no message is open and the functions of all have returned.
 func (w *window) drained(ctx context.Context) error {
 	for {
 		w.mu.Lock()
-		if w.used == 0 {
+		switch {
+		case w.ending > 0:
+		case w.used == 0:
 			w.mu.Unlock()
 			return nil
-		}
-		if w.err != nil {
+		case w.err != nil:
 			defer w.mu.Unlock()
 			return w.err
 		}
