@@ -121,7 +121,7 @@ func TestConnectionFlagsRefuse(t *testing.T) {
 		{nil, []string{"-L", "mqtt://b:x"}, "malformed"},
 		{nil, []string{"-L", "mqtt://b:70000"}, "the port 70000"},
 		{nil, []string{"-L", "mqtt:///a"}, "the host is missing"},
-		{nil, []string{"-L", "mqtt://b/%zz"}, `the topic "%zz" has a bad % escape`},
+		{nil, []string{"-L", "mqtt://b/%zz"}, `the topic has a bad % escape`},
 		{environment{"MQX_URL": "mqtt://a", "MQX_HOST": "b"}, nil, "MQX_URL: it names the host a, and MQX_HOST names b"},
 		{nil, []string{"-i", "a", "-I", "b"}, "--client-id: it excludes --client-id-prefix"},
 		{nil, []string{"-P", "a", "--password-file", "b"}, "--password: it excludes --password-file"},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Address is what a URL says about a connection.
@@ -19,12 +20,14 @@ type Address struct {
 	Topic string
 }
 
+var errNoURL = errors.New("a URL like mqtt://host:1883 is expected")
+
 // ParseURL reads mqtt://[user[:password]@]host[:port][/topic] and the same with mqtts. Everything after the slash is the
 // topic, '?' and '#' included; user, password and topic are percent-decoded. An error never shows the password.
 func ParseURL(s string) (Address, error) {
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok {
-		return Address{}, errors.New("a URL like mqtt://host:1883 is expected")
+		return Address{}, errNoURL
 	}
 	var a Address
 	if err := a.setScheme(scheme); err != nil {
@@ -49,7 +52,7 @@ func ParseURL(s string) (Address, error) {
 		}
 	}
 	if a.Topic, err = url.PathUnescape(path); err != nil {
-		return Address{}, fmt.Errorf("the topic %q has a bad %% escape; write %% as %%25", path)
+		return Address{}, errors.New("the topic has a bad % escape; write % as %25")
 	}
 	return a, nil
 }
@@ -64,9 +67,17 @@ func (a *Address) setScheme(scheme string) error {
 	case "ssl", "tls":
 		return fmt.Errorf("the scheme %s is called mqtts here", scheme)
 	default:
+		if strings.ContainsFunc(scheme, notInScheme) { // it may hold anything, a password too
+			return errNoURL
+		}
 		return fmt.Errorf("the scheme %q is not supported by this build; it speaks mqtt and mqtts", scheme)
 	}
 	return nil
+}
+
+// notInScheme reports whether a scheme cannot have r (RFC 3986, section 3.1).
+func notInScheme(r rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789+-.", unicode.ToLower(r))
 }
 
 func parsePort(s string) (int, error) {
