@@ -99,19 +99,11 @@ func refusal(packet, name string, id wire.PropertyID) error {
 
 // propertyNamed finds a property by its name in the specification, in lower case and with dashes.
 func propertyNamed(name string) (wire.PropertyID, error) {
-	var known []string
-	for id := wire.PropPayloadFormatIndicator; id <= wire.PropSharedSubscriptionAvailable; id++ {
-		s := id.String()
-		if strings.HasPrefix(s, "property ") {
-			continue
-		}
-		kebab := strings.ToLower(strings.ReplaceAll(s, " ", "-"))
-		if kebab == name {
-			return id, nil
-		}
-		known = append(known, kebab)
+	id, ok := wire.PropertyByName(name)
+	if !ok {
+		return 0, fmt.Errorf("no property is called %q; the names are those of MQTT 5 with dashes, like %s", name, wire.PropContentType.Name())
 	}
-	return 0, fmt.Errorf("no property is called %q; the names are those of MQTT 5 with dashes, like %s", name, known[2])
+	return id, nil
 }
 
 func setProperty(p *wire.Properties, id wire.PropertyID, values []string) error {

@@ -22,27 +22,6 @@ func parse(t *testing.T, text string) any {
 	return v
 }
 
-func TestDescribeTellsTheKinds(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]payload.Description{
-		"":                 {Kind: payload.Empty},
-		" {\"a\":1}\n":     {Kind: payload.JSON, Size: 9, Type: "object"},
-		"[]":               {Kind: payload.JSON, Size: 2, Type: "array"},
-		`"x"`:              {Kind: payload.JSON, Size: 3, Type: "string"},
-		"-1.5":             {Kind: payload.JSON, Size: 4, Type: "number"},
-		"true":             {Kind: payload.JSON, Size: 4, Type: "boolean"},
-		"null":             {Kind: payload.JSON, Size: 4, Type: "null"},
-		"online":           {Kind: payload.UTF8, Size: 6},
-		"21,5":             {Kind: payload.UTF8, Size: 4},
-		"{\"a\":\"\xff\"}": {Kind: payload.Binary, Size: 9},
-		"\xff":             {Kind: payload.Binary, Size: 1},
-	} {
-		if got := payload.Describe([]byte(text)); got != want {
-			t.Errorf("%q: got %+v, want %+v", text, got, want)
-		}
-	}
-}
-
 func TestParseSaysWhyAPayloadIsNotJSON(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

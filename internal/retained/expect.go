@@ -111,14 +111,8 @@ func NewExpectation(s Spec) (*Expectation, error) {
 	return e, nil
 }
 
-// Filter is what has to be subscribed to.
-func (e *Expectation) Filter() topic.Filter { return e.filter }
-
 // Within is how long to wait for the expectation to hold, 0 when it must hold at once.
 func (e *Expectation) Within() time.Duration { return e.spec.Within }
-
-// Line is where the expectation begins in its file, 0 when there is none.
-func (e *Expectation) Line() int { return e.line }
 
 // String is the name, or the topic and what is expected of it.
 func (e *Expectation) String() string {

@@ -74,9 +74,6 @@ func (v anchorVisitor) Visit(n ast.Node) ast.Visitor {
 // Body is the content of the file. It is nil when there is none, or when the syntax is wrong.
 func (d *Document) Body() ast.Node { return d.body }
 
-// Lines are the lines of the file.
-func (d *Document) Lines() []string { return d.lines }
-
 // Problem notes a mistake at a token, or in the file as a whole. Next says what to write instead; it may be empty.
 func (d *Document) Problem(at *token.Token, msg, next string) {
 	if at == nil || at.Position == nil {
