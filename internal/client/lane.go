@@ -265,13 +265,8 @@ func (l *lane) publish(ctx context.Context, m message.Message, done func(Result)
 	}
 	err := l.send(m, id)
 	switch {
-	case err != nil && m.QoS > 0:
-		// A lost connection has ended or will end the message through the window; anything else was not sent.
-		if l.conn.Err() == nil {
-			l.window.forget(id)
-			return l.sendError(err)
-		}
-		return nil
+	case err != nil && m.QoS > 0 && !l.window.forget(id):
+		return nil // the loss of the connection has ended the message already, and told done
 	case err != nil:
 		return l.sendError(err)
 	case m.QoS == 0 && done != nil:

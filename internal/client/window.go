@@ -164,16 +164,19 @@ func reasonString(p *wire.Properties) string {
 	return ""
 }
 
-// forget gives an identifier back whose PUBLISH was never sent.
-func (w *window) forget(id uint16) {
+// forget gives an identifier back whose PUBLISH was never sent. It reports whether its message was still open.
+func (w *window) forget(id uint16) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s := w.slot(id); s != nil {
-		*s = slot{}
-		w.used--
-		w.free = append(w.free, id)
-		w.wake()
+	s := w.slot(id)
+	if s == nil {
+		return false
 	}
+	*s = slot{}
+	w.used--
+	w.free = append(w.free, id)
+	w.wake()
+	return true
 }
 
 // lose ends every open message with err, in the order of their identifiers, and refuses new ones.
