@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -187,11 +188,31 @@ func readBaseline(file string) (*lint.Baseline, error) {
 func (o *lintOptions) finish(e *env, l *lint.Linter, format lint.Format, failOn lint.Severity) error {
 	report := l.Finish()
 	relative(&report)
+	err := o.publish(e, &report, format)
+	if n := len(report.Unread); n > 0 && err == nil {
+		return exit.New(exit.Usage, "lint", report.Unread[0], unreadInputs(n))
+	}
+	if err == nil && o.writeBaseline == "" && report.Worst() >= failOn {
+		return &exit.SilentError{Code: exit.Negative}
+	}
+	return err
+}
+
+// unreadInputs says how many inputs were not checked.
+func unreadInputs(n int) string {
+	if n == 1 {
+		return "could not be read: it was not checked"
+	}
+	return fmt.Sprintf("and %d others could not be read: they were not checked", n-1)
+}
+
+// publish writes the report to where it was asked for.
+func (o *lintOptions) publish(e *env, report *lint.Report, format lint.Format) error {
 	if o.writeBaseline != "" {
-		return o.accept(e, &report)
+		return o.accept(e, report)
 	}
 	for _, spec := range o.outputs {
-		if err := writeReportFile(&report, spec); err != nil {
+		if err := writeReportFile(report, spec); err != nil {
 			return err
 		}
 	}
@@ -207,9 +228,6 @@ func (o *lintOptions) finish(e *env, l *lint.Linter, format lint.Format, failOn 
 		e.note("%s", n)
 	}
 	e.note("%s", report.Summary())
-	if report.Worst() >= failOn {
-		return &exit.SilentError{Code: exit.Negative}
-	}
 	return nil
 }
 

@@ -57,6 +57,7 @@ type Linter struct {
 	acc    []*active
 	conf   []*active
 	src    []*active
+	prog   []*active
 	end    []*active
 	ctr    []*active
 	engine map[string]*active
@@ -70,6 +71,7 @@ type Linter struct {
 	checked, skipped int
 	bad              int // lines of captures that are no messages
 	notes            []string
+	unreadable       []string // files that were to be checked
 
 	levels []string
 	place  placed
@@ -149,6 +151,7 @@ func (l *Linter) enlist(a *active) {
 		{a.access != nil, &l.acc},
 		{a.conf != nil, &l.conf},
 		{a.source != nil, &l.src},
+		{a.program != nil, &l.prog},
 		{a.end != nil, &l.end},
 		{a.contract != nil, &l.ctr},
 	} {
