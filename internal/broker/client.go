@@ -42,6 +42,7 @@ type client struct {
 	gone    bool      // detached: the queue is not ours any more
 	closing bool      // the last packet is in control, and the last deadline is set
 	broken  bool      // a write has failed
+	unsafe  bool      // what is to be written next must be in the Store first
 }
 
 // stopFlag tells a client that was stopped with Success from one that was not stopped.

@@ -93,15 +93,22 @@ func (c *client) receiveOnce(p *wire.Publish, name string) error {
 	code := c.route(p, name)
 	// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
 	if !code.IsError() || c.info.Version < wire.V5 {
-		if received == nil {
-			received = make(map[uint16]struct{})
-			c.session.received = received
+		c.session.receive(p.PacketID)
+		if c.session.durable {
+			c.b.cfg.Store.Received(c.info.ID, p.PacketID)
 		}
-		received[p.PacketID] = struct{}{}
 	}
 	c.sendAck(wire.PUBREC, p.PacketID, code)
 
 	return nil
+}
+
+// receive notes the Packet Identifier of a QoS 2 message until PUBREL.
+func (s *session) receive(id uint16) {
+	if s.received == nil {
+		s.received = make(map[uint16]struct{})
+	}
+	s.received[id] = struct{}{}
 }
 
 func (c *client) handlePubrel(p *wire.Ack) error {
@@ -109,6 +116,9 @@ func (c *client) handlePubrel(p *wire.Ack) error {
 	if _, ok := c.session.received[p.PacketID]; ok {
 		delete(c.session.received, p.PacketID)
 		code = wire.Success
+		if c.session.durable {
+			c.b.cfg.Store.Completed(c.info.ID, p.PacketID)
+		}
 	}
 	c.sendAck(wire.PUBCOMP, p.PacketID, code)
 

@@ -97,6 +97,9 @@ func (d *delivery) merge(other delivery) {
 // publish retains the message if it says so and delivers it to all subscribers. It reports whether there were any. The
 // writers that have new work are noted in k.
 func (b *Broker) publish(m *message, k *kicks) bool {
+	if b.cfg.Store != nil {
+		m.number = b.numbers.Add(1)
+	}
 	if m.retain {
 		lock := &b.publishing[b.stripe(m.topic)]
 		lock.Lock()
