@@ -20,6 +20,7 @@ type client struct {
 	conn    net.Conn
 	in      *wire.Reader
 	info    ClientInfo
+	rights  Rights   // nil: everything is allowed
 	session *session // nil before CONNECT was accepted; set under Broker.mu
 	kicks   kicks
 

@@ -65,12 +65,6 @@ func (c *client) topicOf(p *wire.Publish) (string, error) {
 	return c.lastTopic, nil
 }
 
-// mayPublish reports whether messages of the client to a topic are delivered. Topics that begin with $ are the Server's
-// [MQTT-4.7.2-1].
-func (c *client) mayPublish(name string) bool {
-	return !strings.HasPrefix(name, "$") && c.b.cfg.Access.MayPublish(c.info, name)
-}
-
 // route delivers a message and returns the Reason Code that the publisher is to be told. The error is a condition of the
 // publish that does not hold.
 func (c *client) route(p *wire.Publish, name string) (wire.ReasonCode, error) {
