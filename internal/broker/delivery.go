@@ -68,12 +68,16 @@ func (c *client) windowFull() bool {
 	return c.unacked >= c.receiveMaximum || len(c.session.inflight) >= maxInflight
 }
 
-// deliver appends a delivery as a PUBLISH packet, unless it has expired or the client does not take packets so large.
+// deliver appends a delivery as a PUBLISH packet, unless it has expired, the client may not receive it or does not take
+// packets so large.
 func (c *client) deliver(buf []byte, d *delivery) []byte {
 	if !d.msg.expires.IsZero() && d.msg.expired(time.Now()) {
 		c.b.counters.expired.Add(1)
 		c.b.storeSettled(c.session, d)
 
+		return buf
+	}
+	if !c.mayReceive(d.msg.topic) {
 		return buf
 	}
 	var id uint16

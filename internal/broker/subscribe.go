@@ -32,7 +32,7 @@ func (c *client) subscribe(o wire.Subscription, ids []uint32) wire.ReasonCode {
 	if err != nil {
 		return c.failure(wire.TopicFilterInvalid)
 	}
-	if !c.b.cfg.Access.MaySubscribe(c.info, f.String()) {
+	if c.rights != nil && !c.rights.MaySubscribe(f) {
 		return c.failure(wire.NotAuthorized)
 	}
 	sub := newSubscription(c.session, f, o)
