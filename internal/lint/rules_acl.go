@@ -3,8 +3,8 @@ package lint
 import (
 	"strings"
 
+	"github.com/mqx-cli/mqx/internal/access"
 	"github.com/mqx-cli/mqx/internal/contract"
-	"github.com/mqx-cli/mqx/internal/lint/access"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
