@@ -4,7 +4,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/mqx-cli/mqx/internal/lint/access"
+	"github.com/mqx-cli/mqx/internal/access"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
