@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -232,6 +233,26 @@ func readBaseline(file string) (*lint.Baseline, error) {
 // finish prints the report and turns it into an exit status.
 func (o *lintOptions) finish(e *env, report *lint.Report, format lint.Format, failOn lint.Severity) error {
 	relative(report)
+	err := o.publish(e, report, format)
+	if n := len(report.Unread); n > 0 && err == nil {
+		return exit.New(exit.Usage, "lint", report.Unread[0], unreadInputs(n))
+	}
+	if err == nil && o.writeBaseline == "" && report.Worst() >= failOn {
+		return &exit.SilentError{Code: exit.Negative}
+	}
+	return err
+}
+
+// unreadInputs says how many inputs were not checked.
+func unreadInputs(n int) string {
+	if n == 1 {
+		return "could not be read: it was not checked"
+	}
+	return fmt.Sprintf("and %d others could not be read: they were not checked", n-1)
+}
+
+// publish writes the report to where it was asked for.
+func (o *lintOptions) publish(e *env, report *lint.Report, format lint.Format) error {
 	if o.writeBaseline != "" {
 		return o.accept(e, report)
 	}
@@ -254,9 +275,6 @@ func (o *lintOptions) finish(e *env, report *lint.Report, format lint.Format, fa
 	e.note("%s", report.Summary())
 	if hint := report.FixHint(); hint != "" && !o.fixes.wanted() {
 		e.note("%s", hint)
-	}
-	if report.Worst() >= failOn {
-		return &exit.SilentError{Code: exit.Negative}
 	}
 	return nil
 }

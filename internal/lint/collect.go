@@ -197,6 +197,7 @@ func compareFindings(a, b Finding) int {
 
 // Finish runs the rules that look at everything together and returns the report. The Linter is of no use afterwards.
 func (l *Linter) Finish() Report {
+	l.endOfProgram()
 	l.shapes.settle()
 	e := &endCheck{finder: finder{l: l}}
 	for _, a := range l.end {
@@ -206,7 +207,7 @@ func (l *Linter) Finish() Report {
 	l.reportUnusedIgnores()
 	r := Report{
 		Findings: l.found.report(), Templates: l.shapes.root.count(), Checked: l.checked, Skipped: l.skipped,
-		Suppressed: l.found.suppressed,
+		Suppressed: l.found.suppressed, Unread: l.unreadable,
 	}
 	if l.options.Baseline != nil {
 		l.applyBaseline(&r)

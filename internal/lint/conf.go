@@ -36,11 +36,24 @@ type confCheck struct {
 	global    map[string]*confLine
 	listeners []*confListener
 	bridges   []*confBridge
+	faults    []includeFault
+	unseen    bool // an include_dir, or a file in one, could not be read
 }
 
 // MosquittoConf checks a mosquitto.conf.
 func (l *Linter) MosquittoConf(file, text string) {
 	c := &confCheck{finder: finder{l: l}, file: file, global: map[string]*confLine{}}
+	c.read(file, text, false)
+	l.checked += len(c.lines)
+	c.sections()
+	for _, a := range l.conf {
+		c.rule = a
+		a.conf(c)
+	}
+}
+
+// read takes the lines of a file, and of those that it includes.
+func (c *confCheck) read(file, text string, included bool) {
 	var ignore *suppression
 	number, offset := 0, 0
 	for line := range strings.Lines(text) {
@@ -53,18 +66,20 @@ func (l *Linter) MosquittoConf(file, text string) {
 		switch {
 		case line == "":
 		case strings.HasPrefix(line, "#"):
-			ignore = l.comment(Conf, line, at)
+			ignore = c.l.comment(Conf, line, at)
 		default:
 			at.ignore, ignore = ignore, nil
 			key, value, _ := strings.Cut(line, " ")
-			c.lines = append(c.lines, confLine{key: key, value: strings.TrimSpace(value), raw: raw, place: at})
+			option := confLine{key: key, value: strings.TrimSpace(value), raw: raw, place: at}
+			c.lines = append(c.lines, option)
+			switch {
+			case key != "include_dir":
+			case included:
+				c.faults = append(c.faults, includeFault{option, Warning, "an include_dir in an included file is passed over by Mosquitto"})
+			default:
+				c.include(option)
+			}
 		}
-	}
-	l.checked += len(c.lines)
-	c.sections()
-	for _, a := range l.conf {
-		c.rule = a
-		a.conf(c)
 	}
 }
 
@@ -149,10 +164,8 @@ func (c *confCheck) at(line *confLine) {
 	}
 }
 
-// lacks reports whether an option is missing. It may stand in one of the files of include_dir, which are not read.
-func (c *confCheck) lacks(key string) bool {
-	return c.global[key] == nil && c.global["include_dir"] == nil
-}
+// lacks reports whether an option is missing. It may stand in a file of an include_dir that could not be read.
+func (c *confCheck) lacks(key string) bool { return c.global[key] == nil && !c.unseen }
 
 // is reports whether a global option has a value.
 func (c *confCheck) is(key, value string) bool {

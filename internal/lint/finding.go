@@ -81,6 +81,8 @@ type Report struct {
 	// Suppressed and Baselined are the findings that were left out on purpose.
 	Suppressed int
 	Baselined  int
+	// Unread are the files that could not be read, and so were not checked.
+	Unread []string
 	// Notes are what a reader must know to trust the result: what was left out and why.
 	Notes []string
 }

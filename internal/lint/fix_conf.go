@@ -42,6 +42,9 @@ func (c *confCheck) addGlobal(r mendable, text string) {
 	var last *confLine
 	for i := range c.lines {
 		line := &c.lines[i]
+		if line.place.File != c.file {
+			continue // it is included
+		}
 		if line.key == "listener" || line.key == "connection" {
 			if last == nil {
 				at := line.place.span.begin
@@ -50,9 +53,7 @@ func (c *confCheck) addGlobal(r mendable, text string) {
 			}
 			break
 		}
-		if line.place.File == c.file {
-			last = line
-		}
+		last = line
 	}
 	if last != nil {
 		at := last.place.span.next

@@ -61,6 +61,7 @@ type Linter struct {
 	acc    []*active
 	conf   []*active
 	src    []*active
+	prog   []*active
 	end    []*active
 	ctr    []*active
 	engine map[string]*active
@@ -74,6 +75,7 @@ type Linter struct {
 	checked, skipped int
 	bad              int // lines of captures that are no messages
 	notes            []string
+	unreadable       []string // files that were to be checked
 
 	levels []string
 	place  placed
@@ -156,6 +158,7 @@ func (l *Linter) enlist(a *active) {
 		{a.access != nil, &l.acc},
 		{a.conf != nil, &l.conf},
 		{a.source != nil, &l.src},
+		{a.program != nil, &l.prog},
 		{a.end != nil, &l.end},
 		{a.contract != nil, &l.ctr},
 	} {

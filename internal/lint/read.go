@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -54,11 +51,11 @@ func (l *Linter) readWhole(kind Kind, name string, text []byte) error {
 	case Conf:
 		l.MosquittoConf(name, string(text))
 	case Contract:
-		c, err := contract.Parse(name, text)
-		if err != nil {
-			return err
+		if c, err := contract.Parse(name, text); err != nil {
+			l.unread(Contract, name, err)
+		} else {
+			l.contract(c, string(text))
 		}
-		l.contract(c, string(text))
 	default:
 		return ErrNotRecognised
 	}
@@ -180,47 +177,6 @@ func (l *Linter) badLine(at Place, err error) {
 	}
 }
 
-// ReadFile checks a file or, of a folder, every file in it that is recognised.
-func (l *Linter) ReadFile(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return l.ReadFolder(path, "")
-	}
-	return l.readFile(path, "", true)
-}
-
-// ReadFileAs checks a file of a known kind.
-func (l *Linter) ReadFileAs(kind Kind, path string) error {
-	f, err := l.open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return l.Read(kind, path, f)
-}
-
-// ReadFolder checks the files below a folder that are recognised: of one kind, or of all when it is empty.
-func (l *Linter) ReadFolder(path string, only Kind) error {
-	return filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && skipFolder(d.Name()) && name != path:
-			return filepath.SkipDir
-		case !d.Type().IsRegular():
-			return nil
-		}
-		err = l.readFile(name, only, false)
-		if errors.Is(err, ErrNotRecognised) {
-			return nil
-		}
-		return err
-	})
-}
-
 // ReadAll reads an input as a whole, up to the longest that is read.
 func (l *Linter) ReadAll(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
@@ -228,33 +184,4 @@ func (l *Linter) ReadAll(r io.Reader) ([]byte, error) {
 		err = fmt.Errorf("more than %d MiB", maxFile>>20)
 	}
 	return text, err
-}
-
-func skipFolder(name string) bool {
-	return strings.HasPrefix(name, ".") && name != "." && name != ".." || name == "node_modules" || name == "vendor"
-}
-
-// readFile checks one file. named says that the user named it: then it must be recognised.
-func (l *Linter) readFile(name string, only Kind, named bool) error {
-	f, err := l.open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 64<<10)
-	head, err := r.Peek(4096)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	kind := Detect(name, head)
-	switch {
-	case kind == "" && named:
-		return fmt.Errorf("%s: %w", name, ErrNotRecognised)
-	case kind == "" || only != "" && kind != only:
-		return nil
-	}
-	if err := l.Read(kind, name, r); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }

@@ -153,9 +153,9 @@ func confRules() []Rule {
 		},
 		{
 			Code: "B009", Name: "cert-expiry", Severity: Warning, Profile: Guide,
-			Summary: "a certificate ends soon, or its file is readable by everybody",
-			Why: "An expired certificate ends all connections at once, on a day when nobody changed anything. A private key or a " +
-				"password file that every user of the machine can read is no secret; both are checked when the files are there.",
+			Summary: "a certificate ends soon, or its key is readable by everybody",
+			Why: "An expired certificate ends all connections at once, on a day when nobody changed anything. A private key that " +
+				"every user of the machine can read is no secret. Both are checked when the files are there.",
 			Bad:  conf(strings.Replace(goodConf, "/etc/mosquitto/certs/server.crt", "expired.crt", 1)),
 			Good: conf(goodConf),
 			conf: secretFiles,
@@ -191,11 +191,13 @@ func confRules() []Rule {
 }
 
 // path is a file that the configuration names, seen from the configuration.
-func (c *confCheck) path(name string) string {
+func (c *confCheck) path(name string) string { return besideConf(c.file, name) }
+
+func besideConf(file, name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
-	return filepath.Join(filepath.Dir(c.file), name)
+	return filepath.Join(filepath.Dir(file), name)
 }
 
 func secretFiles(c *confCheck) {
@@ -204,8 +206,8 @@ func secretFiles(c *confCheck) {
 		switch line.key {
 		case "certfile", "cafile", "bridge_certfile", "bridge_cafile":
 			c.certificate(line)
-		case "keyfile", "bridge_keyfile", "password_file", "psk_file":
-			if info, err := os.Stat(c.path(line.value)); err == nil && info.Mode().Perm()&0o004 != 0 && os.PathSeparator == '/' {
+		case "keyfile", "bridge_keyfile":
+			if worldReadable(c.path(line.value)) {
 				c.at(line)
 				c.found("", "every user of this machine can read %s", line.value)
 			}

@@ -114,6 +114,17 @@ func contractRules() []Rule {
 			contract: noPayloadSchema,
 		},
 		{
+			Code: "D001", Name: "no-mqtt-binding", Severity: Warning, Profile: Guide,
+			Summary: "an operation of a document says nothing about QoS and RETAIN",
+			Why: "Half of what a publisher and a subscriber must agree on is the QoS and the RETAIN flag, and AsyncAPI has them in the " +
+				"binding for MQTT of an operation only. Without it each program chooses for itself: write " +
+				"bindings: {mqtt: {qos: 1, retain: true}}.",
+			Bad: example(Contract, strings.Replace(asyncAPIChannel("{payload: {type: object}}"),
+				", bindings: {mqtt: {qos: 0, retain: false}}", "", 1)),
+			Good:     example(Contract, asyncAPIChannel("{payload: {type: object}}")),
+			contract: noBinding,
+		},
+		{
 			Code: "D005", Name: "open-parameter", Severity: Warning, Profile: Guide,
 			Summary: "a parameter of a document may be anything",
 			Why: "A parameter with a list of values or a pattern tells which topics there can be. One with neither " +
@@ -164,15 +175,32 @@ operations:
 // noPayloadSchema looks at documents that describe messages one by one.
 func noPayloadSchema(c *contractCheck) {
 	for _, k := range c.contract.Kinds {
-		if len(c.contract.Servers) > 0 && k.Rule.Format == contract.JSON && k.Rule.Schema == "" {
+		if c.contract.AsyncAPI && k.Rule.Format == contract.JSON && k.Rule.Schema == "" {
 			c.at(k.At)
 			c.found(k.Name, "the messages of %s have no payload schema", k.Name)
 		}
 	}
 }
 
+func noBinding(c *contractCheck) {
+	for _, k := range c.contract.Kinds {
+		if !c.contract.AsyncAPI || k.Rule.QoS != contract.QoSUnset && k.Rule.Retain != "" {
+			continue
+		}
+		missing := "qos"
+		switch {
+		case k.Rule.QoS == contract.QoSUnset && k.Rule.Retain == "":
+			missing = "qos and no retain"
+		case k.Rule.Retain == "":
+			missing = "retain"
+		}
+		c.at(k.At)
+		c.found(k.Name, "the operations of %s have no %s in bindings.mqtt", k.Name, missing)
+	}
+}
+
 func openParameter(c *contractCheck) {
-	if len(c.contract.Servers) == 0 {
+	if !c.contract.AsyncAPI {
 		return // a contract file says what is special, and a document says all
 	}
 	open := map[string]bool{}

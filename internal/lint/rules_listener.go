@@ -101,9 +101,12 @@ func listenerRules() []Rule {
 			conf: func(c *confCheck) {
 				for i := range c.lines {
 					if k := c.lines[i].key; k == "acl_file" || strings.HasPrefix(k, "plugin") || strings.HasPrefix(k, "auth_plugin") ||
-						k == "global_plugin" || k == "include_dir" {
+						k == "global_plugin" {
 						return
 					}
+				}
+				if c.unseen {
+					return
 				}
 				c.at(nil)
 				c.found("", "neither acl_file nor a plugin: every client may do everything")
