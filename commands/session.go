@@ -124,11 +124,14 @@ func lossInWords(err error) error {
 }
 
 // messages is a number of messages in words.
-func messages(n int) string {
+func messages(n int) string { return count(n, "message") }
+
+// count is a number of things in words.
+func count(n int, what string) string {
 	if n == 1 {
-		return "1 message"
+		return "1 " + what
 	}
-	return fmt.Sprintf("%d messages", n)
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // closeSession says goodbye, also when ctx has ended.
