@@ -8,6 +8,7 @@ import (
 // confLine is an option of mosquitto.conf.
 type confLine struct {
 	key, value string
+	raw        string // with its indentation and line end
 	place      Place
 }
 
@@ -54,11 +55,14 @@ func (l *Linter) MosquittoConf(file, text string) {
 // read takes the lines of a file, and of those that it includes.
 func (c *confCheck) read(file, text string, included bool) {
 	var ignore *suppression
-	number := 0
+	number, offset := 0, 0
 	for line := range strings.Lines(text) {
 		number++
+		at := Place{File: file, Line: number, span: spanOf(offset, line)}
+		offset = at.span.next
+		raw := line
 		line = strings.TrimSpace(line)
-		at := Place{File: file, Line: number, Text: line}
+		at.Text = line
 		switch {
 		case line == "":
 		case strings.HasPrefix(line, "#"):
@@ -66,7 +70,7 @@ func (c *confCheck) read(file, text string, included bool) {
 		default:
 			at.ignore, ignore = ignore, nil
 			key, value, _ := strings.Cut(line, " ")
-			option := confLine{key: key, value: strings.TrimSpace(value), place: at}
+			option := confLine{key: key, value: strings.TrimSpace(value), raw: raw, place: at}
 			c.lines = append(c.lines, option)
 			switch {
 			case key != "include_dir":
@@ -97,12 +101,12 @@ func (c *confCheck) sections() {
 				bridge.topics = append(bridge.topics, line)
 			}
 		default:
-			c.option(line, listener, bridge)
+			c.assign(line, listener, bridge)
 		}
 	}
 }
 
-func (c *confCheck) option(line *confLine, listener *confListener, bridge *confBridge) {
+func (c *confCheck) assign(line *confLine, listener *confListener, bridge *confBridge) {
 	switch {
 	case bridge != nil && strings.HasPrefix(confScope(line.key), "bridge"):
 		bridge.options[line.key] = line
@@ -136,13 +140,18 @@ func (l *confListener) loopback() bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// value is the option of a listener, or the global one.
-func (c *confCheck) value(l *confListener, key string) string {
+// option is the line that sets an option for a listener, or for the Server as a whole; nil when there is none.
+func (c *confCheck) option(l *confListener, key string) *confLine {
 	if l != nil && l.options[key] != nil {
-		return l.options[key].value
+		return l.options[key]
 	}
-	if g := c.global[key]; g != nil {
-		return g.value
+	return c.global[key]
+}
+
+// value is the value of an option of a listener, or of the global one.
+func (c *confCheck) value(l *confListener, key string) string {
+	if line := c.option(l, key); line != nil {
+		return line.value
 	}
 	return ""
 }

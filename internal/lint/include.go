@@ -52,12 +52,10 @@ func (c *confCheck) include(line confLine) {
 func (c *confCheck) includeFile(file string, info fs.FileInfo, err error) {
 	var text []byte
 	if err == nil {
-		var f *os.File
 		if !info.Mode().IsRegular() {
 			err = errors.New("not a file")
-		} else if f, err = os.Open(file); err == nil {
-			text, err = c.l.ReadAll(f)
-			_ = f.Close()
+		} else {
+			text, err = c.l.ReadWhole(file)
 		}
 	}
 	if err != nil {

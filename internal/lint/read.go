@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -53,7 +54,7 @@ func (l *Linter) readWhole(kind Kind, name string, text []byte) error {
 		if c, err := contract.Parse(name, text); err != nil {
 			l.unread(Contract, name, err)
 		} else {
-			l.Contract(c)
+			l.contract(c, string(text))
 		}
 	default:
 		return ErrNotRecognised
@@ -66,16 +67,22 @@ func (l *Linter) readLines(kind Kind, name string, r io.Reader) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 64<<10), maxLine)
 	at := Place{File: name}
+	var lines lineSpans
+	s.Split(lines.split)
 	bad, checked := l.bad, l.checked
 	for s.Scan() {
 		at.Line++
-		line := bytes.TrimSuffix(s.Bytes(), []byte("\r"))
+		at.span = lines.span
+		line := s.Bytes()
 		if kind != Source && isComment(line) {
 			at.ignore = l.comment(kind, string(line), at)
 			continue
 		}
 		if len(line) == 0 {
 			continue
+		}
+		if kind == Messages {
+			at.span = span{} // a capture says what was: it is not mended
 		}
 		l.line(kind, line, at)
 		at.ignore = nil
@@ -87,6 +94,43 @@ func (l *Linter) readLines(kind Kind, name string, r io.Reader) error {
 		return ErrNoMessages
 	}
 	return s.Err()
+}
+
+// lineSpans is a [bufio.SplitFunc] that knows where the lines stand.
+type lineSpans struct {
+	offset int
+	span   span
+}
+
+func (s *lineSpans) split(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	advance, token, err = bufio.ScanLines(data, atEOF)
+	s.span = span{s.offset, s.offset + len(token), s.offset + advance}
+	s.offset += advance
+	return advance, token, err
+}
+
+// open opens a file, or what stands in its place.
+func (l *Linter) open(name string) (io.ReadCloser, error) {
+	if text, ok := l.options.Overlay[name]; ok {
+		return io.NopCloser(bytes.NewReader(text)), nil
+	}
+	return os.Open(name)
+}
+
+// Overlaid returns what stands in the place of a file, if anything does.
+func (l *Linter) Overlaid(name string) (text []byte, ok bool) {
+	text, ok = l.options.Overlay[name]
+	return text, ok
+}
+
+// ReadWhole returns the content of a file as the linter sees it.
+func (l *Linter) ReadWhole(name string) ([]byte, error) {
+	f, err := l.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return l.ReadAll(f)
 }
 
 // isComment tells comments: a # before a space is no part of a topic or a filter that anybody uses.

@@ -118,6 +118,8 @@ type Rule struct {
 	Severity Severity `json:"severity"`
 	// Profile is the smallest profile that has the rule.
 	Profile Profile `json:"profile"`
+	// FixClass says how findings of the rule can be mended: by the safest of the ways there are.
+	FixClass FixClass `json:"fix_class,omitempty"`
 	// Summary is what is wrong, in a few words; Why is the reason, in a paragraph, with what to do.
 	Summary string `json:"summary"`
 	Why     string `json:"why"`

@@ -11,12 +11,18 @@ type contractCheck struct {
 	finder
 
 	contract *contract.Contract
+	text     string // of the file, "" when it cannot be read any more
 }
 
 // Contract checks a contract file or an AsyncAPI document that was read.
 func (l *Linter) Contract(c *contract.Contract) {
+	text, _ := l.ReadWhole(c.File) // without it nothing can be mended
+	l.contract(c, string(text))
+}
+
+func (l *Linter) contract(c *contract.Contract, text string) {
 	l.checked += len(c.Kinds)
-	check := &contractCheck{finder: finder{l: l}, contract: c}
+	check := &contractCheck{finder: finder{l: l}, contract: c, text: text}
 	for _, a := range l.ctr {
 		check.rule = a
 		a.contract(check)
@@ -47,7 +53,7 @@ const asyncAPIWill = `
 func contractRules() []Rule {
 	return []Rule{
 		{
-			Code: "D003", Name: "retain-contradiction", Severity: Error, Profile: Guide,
+			Code: "D003", Name: "retain-contradiction", Severity: Error, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "a contract asks for the wrong RETAIN flag",
 			Why: "Commands and events that are retained happen again for each new subscriber; a status or a state that is not is unknown " +
 				"to whoever comes later. A contract that says so makes every device wrong at once.",
@@ -58,10 +64,10 @@ func contractRules() []Rule {
 					switch retain := k.Rule.Retain; {
 					case retain == contract.RetainMust && (k.Role == command || k.Role == event || k.Role == result):
 						c.at(k.At)
-						c.found(k.Name, "%s is retained: it happens again for each new subscriber", k.Name)
+						c.found(k.Name, "%s is retained: it happens again for each new subscriber", k.Name).retain(c, k, "true", "false")
 					case retain == contract.RetainNever && (k.Role == status || k.Role == desired || k.Role == reported):
 						c.at(k.At)
-						c.found(k.Name, "%s is not retained: who comes later does not know it", k.Name)
+						c.found(k.Name, "%s is not retained: who comes later does not know it", k.Name).retain(c, k, "false", "true")
 					}
 				}
 			},

@@ -10,7 +10,7 @@ import (
 func conventionTopicRules() []Rule {
 	return []Rule{
 		{
-			Code: "T013", Name: "topic-case", Severity: Warning, Profile: Guide,
+			Code: "T013", Name: "topic-case", Severity: Warning, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "a level has other characters than the convention's",
 			Why: "Topics are compared byte by byte, so that Temp, temp and TEMP are three topics, and temp_c and temp-c two. One " +
 				"style for all levels ends the guessing: lower case, digits and dashes. Conventions of others have their own style.",
@@ -20,7 +20,7 @@ func conventionTopicRules() []Rule {
 				c := t.l.convention
 				for i := 0; !t.plain && i < len(t.levels); i++ {
 					if l := t.levels[i]; !c.levelFine(l) {
-						t.found(level(i), "level %d is %q: use %s", i+1, l, c.levelStyle())
+						t.found(level(i), "level %d is %q: use %s", i+1, l, c.levelStyle()).level(t, i, c.restyled(l))
 					}
 				}
 			},

@@ -126,7 +126,7 @@ func filterRules() []Rule {
 			},
 		},
 		{
-			Code: "F009", Name: "overlap", Severity: Warning, Profile: Basic,
+			Code: "F009", Name: "overlap", Severity: Warning, Profile: Basic, FixClass: SafeFix,
 			Summary: "two filters of one client match the same topic",
 			Why: "Whether such a message arrives once or twice is the Server's choice (MQTT 5, 3.3.4): Mosquitto sends it twice to " +
 				"MQTT 5 and once to MQTT 3.1.1. Leave out the filter that the other one covers.",
@@ -205,11 +205,11 @@ func overlaps(s *filterSetCheck) {
 			s.subject = subject{kind: Filters, topic: b.filter.String(), place: b.place}
 			switch {
 			case a.filter == b.filter:
-				s.found("", "%s is there twice", b.filter)
+				s.found("", "%s is there twice", b.filter).removeLine(SafeFix)
 			case topic.Covers(a.filter, b.filter):
-				s.found("", "%s covers %s: leave out the second", a.filter, b.filter)
+				s.found("", "%s covers %s: leave out the second", a.filter, b.filter).removeLine(UnsafeFix)
 			case topic.Covers(b.filter, a.filter):
-				s.found("", "%s covers %s: leave out the second", b.filter, a.filter)
+				s.found("", "%s covers %s: leave out the second", b.filter, a.filter).at(a.place).removeLine(UnsafeFix)
 			default:
 				s.found("", "%s and %s match some of the same topics", a.filter, b.filter)
 			}

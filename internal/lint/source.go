@@ -45,6 +45,7 @@ func (l *Linter) SourceLine(text string, at Place) {
 	at.Text = strings.TrimSpace(text)
 	s := &sourceCheck{finder: finder{l: l}, text: text}
 	s.subject = subject{kind: Source, place: at}
+	at.span = span{} // a string in a program may be half of a topic
 	for _, a := range l.src {
 		s.rule = a
 		a.source(s)

@@ -27,7 +27,7 @@ func (l *Linter) ReadFile(path string) error {
 
 // ReadFileAs checks a file of a known kind.
 func (l *Linter) ReadFileAs(kind Kind, path string) error {
-	f, err := os.Open(path)
+	f, err := l.open(path)
 	if err != nil {
 		return err
 	}
@@ -89,9 +89,9 @@ func skipFolder(name string) bool {
 	return strings.HasPrefix(name, ".") && name != "." && name != ".." || name == "node_modules" || name == "vendor"
 }
 
-// open opens a file and says what it is.
-func openDetect(name string) (f *os.File, r *bufio.Reader, head []byte, kind Kind, err error) {
-	if f, err = os.Open(name); err != nil {
+// openDetect opens a file and says what it is.
+func (l *Linter) openDetect(name string) (f io.ReadCloser, r *bufio.Reader, head []byte, kind Kind, err error) {
+	if f, err = l.open(name); err != nil {
 		return nil, nil, nil, "", err
 	}
 	r = bufio.NewReaderSize(f, 64<<10)
@@ -105,7 +105,7 @@ func openDetect(name string) (f *os.File, r *bufio.Reader, head []byte, kind Kin
 
 // readFile checks a file that the user named: it must be recognised.
 func (l *Linter) readFile(name string) error {
-	f, r, _, kind, err := openDetect(name)
+	f, r, _, kind, err := l.openDetect(name)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (l *Linter) readFile(name string) error {
 // readFound checks a file that was found in a folder, if it is recognised as something with MQTT in it. Configurations are
 // left to the caller.
 func (l *Linter) readFound(name string, only Kind) (Kind, error) {
-	f, r, head, kind, err := openDetect(name)
+	f, r, head, kind, err := l.openDetect(name)
 	if err != nil {
 		return "", err
 	}
