@@ -96,8 +96,8 @@ func (f *finder) foundWith(fix, part, format string, args ...any) mendable {
 		g.finding = Finding{
 			Code: f.rule.Code, Name: f.rule.Name, Severity: f.rule.severity, Message: fmt.Sprintf(format, args...), Fix: fix,
 			Where: Where{
-				Kind: f.kind, Topic: strings.Clone(f.topic), File: filepath.ToSlash(f.place.File), Line: f.place.Line,
-				Column: f.place.Column, Text: strings.Clone(f.place.Text),
+				Kind: f.kind, Topic: strings.Clone(clip(f.topic)), File: filepath.ToSlash(f.place.File), Line: f.place.Line,
+				Column: f.place.Column, Text: strings.Clone(clip(f.place.Text)),
 			},
 		}
 		if strings.HasPrefix(part, "/") && f.kind.hasPayload() {
