@@ -167,11 +167,13 @@ func (r *runner) send(ctx context.Context, m message.Message, line int) error {
 }
 
 func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error {
-	for _, step := range r.options.Steps {
-		if err := step(&m, r.n); err != nil {
+	if len(r.options.Steps) > 0 {
+		changed, err := r.change(m)
+		if err != nil {
 			r.hold(m.Topic, line, err)
 			return nil
 		}
+		m = changed
 	}
 	if err := r.pace.wait(ctx); err != nil {
 		return err
@@ -185,6 +187,16 @@ func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error
 		return nil
 	}
 	return err
+}
+
+// change takes m through the steps.
+func (r *runner) change(m message.Message) (message.Message, error) {
+	for _, step := range r.options.Steps {
+		if err := step(&m, r.n); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
 }
 
 func (r *runner) hold(topic string, line int, err error) {

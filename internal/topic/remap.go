@@ -29,8 +29,9 @@ func ParseRemap(s string) (Remap, error) {
 // Apply returns where a topic goes, and whether it is one of those that move. A topic of which nothing would be left does
 // not move.
 func (r Remap) Apply(name string) (moved string, ok bool) {
-	rest, below := name, true
+	rest := name
 	if r.from != "" {
+		var below bool
 		rest, below = strings.CutPrefix(name, r.from)
 		switch {
 		case !below, rest != "" && rest[0] != '/':
