@@ -81,6 +81,7 @@ type store struct {
 	env     *env
 	session *client.Session
 	target  link.Target
+	name    string // where there are two: what it is called in notes, with ": " behind
 }
 
 // connect connects. A path in the URL is the filter when there is no other.
@@ -150,25 +151,25 @@ func (s *store) report(l retained.Listing) error {
 	case retained.Incomplete:
 		return s.incomplete(l.Messages)
 	case retained.Sentinel, retained.Barrier:
-		s.env.note("%s", l.Evidence)
+		s.env.note("%s%s", s.name, l.Evidence)
 	}
 	if l.Recovered > 0 {
-		s.env.note("warning: %d of %s came only at QoS 0: the broker limits its queues and dropped them at first, so that their QoS "+
-			"is not known", l.Recovered, messages(l.Messages))
+		s.env.note("%swarning: %d of %s came only at QoS 0: the broker limits its queues and dropped them at first, so that their QoS "+
+			"is not known", s.name, l.Recovered, messages(l.Messages))
 	}
 	switch {
 	case l.Counted > 0:
-		s.env.note("warning: %[2]d came, and the broker counted %[1]d a few seconds ago: unless they were cleared meanwhile, some are not "+
-			"readable for this user, or were dropped because the broker limits its queues (max_queued_messages)", l.Counted, l.Messages)
+		s.env.note("%swarning: %d came, and the broker counted %d a few seconds ago: unless they were cleared meanwhile, some are not "+
+			"readable for this user, or were dropped because the broker limits its queues (max_queued_messages)", s.name, l.Messages, l.Counted)
 	case l.Slow:
-		s.env.note("warning: the output was slower than the broker; one that limits its queues (max_queued_messages) may have dropped " +
-			"some: write to a file")
+		s.env.note("%swarning: the output was slower than the broker; one that limits its queues (max_queued_messages) may have dropped "+
+			"some: write to a file", s.name)
 	}
 	return nil
 }
 
 func (s *store) incomplete(seen int) error {
-	s.env.note("%s", retained.Incomplete)
+	s.env.note("%s%s", s.name, retained.Incomplete)
 	return exit.New(exit.Timeout, "retained", s.target.String(),
 		fmt.Sprintf("%s within %s (--timeout), and there may be more", messages(seen), s.timeout))
 }
