@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +75,10 @@ func (o *retainedOptions) addFilters(args []string) error {
 	return nil
 }
 
+// leanHeap has the garbage collector run twice as often as it would: a listing makes much garbage and keeps little, and a
+// million topics are to fit into 64 MB. It costs a tenth of the CPU time.
+const leanHeap = 50
+
 // store is a broker whose Retained Messages are looked at.
 type store struct {
 	*retainedOptions
@@ -88,6 +93,9 @@ type store struct {
 func (o *retainedOptions) connect(ctx context.Context, e *env, cmd *cobra.Command) (*store, error) {
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
+	}
+	if e.getenv("GOGC") == "" {
+		debug.SetGCPercent(leanHeap)
 	}
 	r, err := e.resolve(ctx, cmd, &o.connection)
 	if err != nil {
