@@ -7,6 +7,7 @@ package yamlfile
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -30,6 +31,7 @@ type Document struct {
 	anchors  map[string]ast.Node
 	nodes    int // converted so far
 	problems []Problem
+	syntax   bool // is wrong
 }
 
 // Parse parses a file of one document. What is wrong with its syntax is a problem like others: see [Document.Err].
@@ -37,10 +39,12 @@ func Parse(file string, text []byte) *Document {
 	d := &Document{file: file, lines: strings.Split(string(text), "\n"), anchors: map[string]ast.Node{}}
 	parsed, err := parser.ParseBytes(text, 0)
 	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
+		d.syntax = true
 		d.Problem(syntax.Token, syntax.Message, "")
 		return d
 	}
 	if err != nil {
+		d.syntax = true
 		d.Problem(nil, err.Error(), "")
 		return d
 	}
@@ -101,7 +105,7 @@ func (d *Document) Err() error {
 		return nil
 	}
 	slices.SortStableFunc(d.problems, func(a, b Problem) int { return a.Line - b.Line })
-	return &Error{File: d.file, Problems: d.problems}
+	return &Error{File: d.file, Problems: d.problems, Syntax: d.syntax}
 }
 
 // Pair is a key with its value.
@@ -178,6 +182,26 @@ func (d *Document) pairsAt(n ast.Node, depth int) ([]Pair, bool) {
 		}
 	}
 	return pairs, true
+}
+
+// Mapping goes through the pairs of a mapping. Without a list of keys every key is fine; those that begin with x- always
+// are, and are left out. What is no mapping, and a key that is not known, is a problem.
+func (d *Document) Mapping(parent Pair, keys []string, each func(Pair)) {
+	pairs, ok := d.Pairs(parent.Value)
+	if !ok {
+		d.Problem(parent.Place(), parent.Name+": a mapping is expected", "")
+		return
+	}
+	for _, p := range pairs {
+		switch {
+		case strings.HasPrefix(p.Name, "x-"):
+		case keys != nil && !slices.Contains(keys, p.Name):
+			d.Problem(p.Key, fmt.Sprintf("unknown key %q", p.Name), DidYouMean(p.Name, keys))
+			d.problems[len(d.problems)-1].UnknownKey = true
+		default:
+			each(p)
+		}
+	}
 }
 
 // Items returns the elements of a sequence. It is not ok when n is none.
