@@ -59,6 +59,7 @@ type Linter struct {
 	src    []*active
 	end    []*active
 	ctr    []*active
+	fleet  []*active
 	engine map[string]*active
 
 	shapes  shapes
@@ -125,7 +126,7 @@ func (l *Linter) selectRules() error {
 		a.severity = l.severityOf(&rules[i])
 		a.on = a.severity != Off
 		l.all = append(l.all, a)
-		if a.byEngine {
+		if a.byEngine || a.atReading {
 			l.engine[a.Code] = a
 		}
 		if a.on {
@@ -151,6 +152,7 @@ func (l *Linter) enlist(a *active) {
 		{a.source != nil, &l.src},
 		{a.end != nil, &l.end},
 		{a.contract != nil, &l.ctr},
+		{a.fleet != nil, &l.fleet},
 	} {
 		if list.has {
 			*list.to = append(*list.to, a)
@@ -233,9 +235,9 @@ type Place struct {
 // Topic checks a Topic Name.
 func (l *Linter) Topic(name string, at Place) { l.topicAs(Topics, name, at) }
 
-func (l *Linter) topicAs(kind Kind, name string, at Place) *topicCheck {
+func (l *Linter) topicAs(kind Kind, name string, at Place) {
 	l.checked++
-	return l.lookAt(kind, name, at)
+	l.lookAt(kind, name, at)
 }
 
 // lookAt runs the topic rules.

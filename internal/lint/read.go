@@ -16,6 +16,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/yamlfile"
 )
 
 const (
@@ -59,6 +60,8 @@ func (l *Linter) readWhole(kind Kind, name string, text []byte) error {
 			return err
 		}
 		l.Contract(c)
+	case Fleet:
+		return l.readFleet(name, text)
 	default:
 		return ErrNotRecognised
 	}
@@ -210,8 +213,9 @@ func (l *Linter) readFile(name string, only Kind, named bool) error {
 	case kind == "" || only != "" && kind != only:
 		return nil
 	}
-	if err := l.Read(kind, name, r); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	err = l.Read(kind, name, r)
+	if _, named := errors.AsType[*yamlfile.Error](err); err != nil && !named {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return nil
+	return err
 }

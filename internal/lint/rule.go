@@ -49,6 +49,7 @@ const (
 	Conf     Kind = "conf"     // a mosquitto.conf
 	Source   Kind = "source"   // a file of a program
 	Contract Kind = "contract" // an mqx.yaml
+	Fleet    Kind = "profile"  // a simulation profile
 )
 
 // Profile is a set of rules: each one has those before it too.
@@ -137,8 +138,11 @@ type Rule struct {
 	source   func(*sourceCheck)
 	end      func(*endCheck)
 	contract func(*contractCheck)
-	// byEngine marks a rule that the engine itself finds: suppressions, the baseline.
-	byEngine bool
+	fleet    func(*fleetCheck)
+	// byEngine marks a rule that the engine itself finds: suppressions, the baseline; atReading one that is found while a
+	// profile is read.
+	byEngine  bool
+	atReading bool
 }
 
 // Kinds returns the kinds of input that the rule looks at.
@@ -158,7 +162,9 @@ func (r *Rule) Kinds() []Kind {
 	add(r.conf != nil, Conf)
 	add(r.source != nil, Source)
 	add(r.contract != nil, Contract)
+	add(r.fleet != nil, Fleet)
 	add(r.end != nil && r.topic == nil, Messages, Live)
+	add(r.atReading, Fleet)
 	if r.byEngine {
 		kinds = append(kinds, Topics, Filters, ACL, Conf)
 	}
@@ -175,7 +181,7 @@ func Rules() []Rule {
 		retainRules(), statusRules(), stateRules(), commandRules(),
 		accessRules(), deviceAccessRules(),
 		confRules(), listenerRules(), bridgeRules(),
-		contractRules(), sourceRules(), metaRules(),
+		contractRules(), fleetRules(), sourceRules(), metaRules(),
 	} {
 		all = append(all, family...)
 	}
