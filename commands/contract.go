@@ -64,11 +64,16 @@ func (e *env) contractError(file string, err error) error {
 	if !ok || e.json {
 		return exit.Wrap(exit.Usage, "contract", "", err)
 	}
+	return e.mistakesError("contract", file, mistakes)
+}
+
+// mistakesError shows all mistakes of a file with their lines, and is how many there are.
+func (e *env) mistakesError(what, file string, mistakes *yamlfile.Error) error {
 	fmt.Fprint(e.streams.Err, mistakes.Detail())
 	if len(mistakes.Problems) == 1 {
-		return exit.New(exit.Usage, "contract", file, "1 mistake")
+		return exit.New(exit.Usage, what, file, "1 mistake")
 	}
-	return exit.New(exit.Usage, "contract", file, fmt.Sprintf("%d mistakes", len(mistakes.Problems)))
+	return exit.New(exit.Usage, what, file, fmt.Sprintf("%d mistakes", len(mistakes.Problems)))
 }
 
 // notes tells what was left out.
