@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -29,13 +30,18 @@ func newSimulateCheck(e *env) *cobra.Command {
 		if len(args) == 0 {
 			return usageError(cmd, "nothing to check: give a profile")
 		}
+		forPeople := o.format == string(lint.TextFormat) && !e.json
 		invalid := error(nil)
 		for _, file := range args {
-			if _, err := e.loadProfile(file, o.format == string(lint.TextFormat) && !e.json); err != nil {
-				invalid = err
+			_, err := e.loadProfile(file, forPeople)
+			if err == nil {
+				continue
+			}
+			if invalid = err; !forPeople && errors.Is(err, fs.ErrNotExist) {
+				return err
 			}
 		}
-		if invalid != nil && o.format == string(lint.TextFormat) && !e.json {
+		if invalid != nil && forPeople {
 			return invalid
 		}
 		// A program that asks for findings gets those about the language as well.
@@ -58,7 +64,7 @@ func (e *env) loadProfile(file string, shown bool) (*profile.Profile, error) {
 		return nil, exit.Wrap(exit.Usage, "profile", file, pathError.Err)
 	}
 	if mistakes, ok := errors.AsType[*yamlfile.Error](err); ok && shown {
-		return nil, e.mistakesError("profile", file, mistakes)
+		return nil, e.mistakesError("profile", mistakes)
 	}
 	return nil, exit.Wrap(exit.Usage, "profile", "", err)
 }

@@ -57,7 +57,7 @@ func (r *reader) readAsyncAPI(body ast.Node, version yamlfile.Pair) {
 		r.Problem(body.GetToken(), err.Error(), "")
 		return
 	}
-	r.c.Limits = guideLimits()
+	r.c.AsyncAPI, r.c.Limits = true, guideLimits()
 	a.read()
 }
 

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/contract"
@@ -18,19 +19,28 @@ type fleetCheck struct {
 	ignores map[int]*suppression // by line
 }
 
-// readFleet reads a profile and checks it. What it says wrong is a finding; what is no YAML at all is an error.
-func (l *Linter) readFleet(name string, text []byte) error {
+// readFleet reads a profile and checks it. Keys that mean nothing are findings, and the rest is checked all the same;
+// other mistakes are those of a file that cannot be read.
+func (l *Linter) readFleet(name string, text []byte) {
 	ignores := l.yamlComments(Fleet, name, string(text))
 	p, err := profile.Parse(name, text)
-	if mistakes, ok := errors.AsType[*yamlfile.Error](err); ok && !mistakes.Syntax {
-		l.checked++
-		l.mistakes(mistakes, ignores)
-		return nil
+	if mistakes, ok := errors.AsType[*yamlfile.Error](err); ok {
+		l.unknownKeys(mistakes, ignores)
+		others := *mistakes
+		others.Problems = slices.DeleteFunc(slices.Clone(mistakes.Problems), func(p yamlfile.Problem) bool { return p.UnknownKey })
+		err = &others
+		if len(others.Problems) == 0 && p == nil {
+			l.unreadable = append(l.unreadable, name) // Z001 has said why
+			return
+		}
 	}
-	if err != nil {
-		return err
+	if p == nil {
+		l.unread(Fleet, name, err)
+		return
 	}
-	return l.checkFleet(p, ignores)
+	if err := l.checkFleet(p, ignores); err != nil {
+		l.unread(Fleet, name, err)
+	}
 }
 
 // Fleet checks a simulation profile that was read: what it says, and the topics that its devices have.
@@ -84,21 +94,17 @@ func (c *fleetCheck) at(p contract.Position) {
 	c.subject = subject{kind: Fleet, place: c.placeOf(p)}
 }
 
-// mistakes makes findings of what is wrong in a profile.
-func (l *Linter) mistakes(found *yamlfile.Error, ignores map[int]*suppression) {
+// unknownKeys makes findings of the keys that mean nothing in a profile.
+func (l *Linter) unknownKeys(found *yamlfile.Error, ignores map[int]*suppression) {
 	for _, p := range found.Problems {
-		code := "Z007"
-		if p.UnknownKey {
-			code = "Z001"
-		}
-		f := &finder{l: l, rule: l.engine[code]}
-		if !f.rule.on {
+		f := &finder{l: l, rule: l.engine["Z001"]}
+		if !p.UnknownKey || !f.rule.on {
 			continue
 		}
 		f.subject = subject{kind: Fleet, place: Place{
-			File: found.File, Line: max(1, p.Line), Column: max(1, p.Column), Text: strings.TrimSpace(p.Source), ignore: ignores[p.Line],
+			File: found.File, Line: p.Line, Column: p.Column, Text: strings.TrimSpace(p.Source), ignore: ignores[p.Line],
 		}}
-		f.found(p.Msg, "%s", p)
+		f.foundWith(p.Next, p.Msg, "%s", p.Msg)
 	}
 }
 

@@ -27,7 +27,7 @@ func fleet(text string) Example { return example(Fleet, text) }
 func fleetRules() []Rule {
 	return []Rule{
 		{
-			Code: "Z001", Name: "unknown-key", Severity: Error, Profile: Basic, atReading: true,
+			Code: "Z001", Name: "unknown-profile-key", Severity: Error, Profile: Basic, atReading: true,
 			Summary: "a profile has a key that means nothing",
 			Why: "What a profile says and no simulator reads is believed to be simulated. A slip of the pen must not be the reason why a " +
 				"fault never happens.",
@@ -103,39 +103,6 @@ func fleetRules() []Rule {
 					}
 				}
 			},
-		},
-		{
-			Code: "Z007", Name: "invalid-profile", Severity: Error, Profile: Basic, atReading: true,
-			Summary: "a profile says something that cannot be meant",
-			Why: "A value that is no duration, a device type that does not exist, two sources for one value: the profile cannot be run. The " +
-				"finding says what would be right.",
-			Bad:  fleet(fleetHead + strings.Replace(fleetBody, "every: 10s", "every: soon", 1)),
-			Good: fleet(fleetHead + fleetBody),
-		},
-		{
-			Code: "N002", Name: "random-id-persistent-session", Severity: Warning, Profile: Guide,
-			Summary: "sessions are kept for Client Identifiers that never come back",
-			Why: "A device that takes a new Client Identifier at each boot and asks for a session that outlives the connection leaves one " +
-				"behind each time. The Server keeps their subscriptions and queues messages for nobody.",
-			Bad:  fleet(fleetHead + "target: {client_id: \"{device}-{boot}\", clean_start: false, session_expiry: 1h}\n" + fleetBody),
-			Good: fleet(fleetHead + "target: {client_id: \"{device}\", clean_start: false, session_expiry: 1h}\n" + fleetBody),
-			fleet: func(c *fleetCheck) {
-				t := &c.profile.Target
-				changes := strings.Contains(t.ClientID, "{boot}") || strings.Contains(t.ClientID, "{random}")
-				if changes && (!t.CleanStart || t.SessionExpiry > 0) {
-					c.at(t.At)
-					c.found("", "the Client Identifier %s changes at each boot, and the session is kept", t.ClientID)
-				}
-			},
-		},
-		{
-			Code: "N003", Name: "client-id-portability", Severity: Info, Profile: Guide,
-			Summary: "a Client Identifier is not accepted everywhere",
-			Why: "A Server must accept 1 to 23 bytes of letters and digits (MQTT 5, 3.1.3.1); what is longer or has other characters it " +
-				"may refuse. + # / in an identifier break access lists and topics that are made of it. Dashes, dots and underscores are fine in practice.",
-			Bad:   fleet(fleetHead + "target: {client_id: \"{root}/{site}/{device}\"}\n" + fleetBody),
-			Good:  fleet(fleetHead + fleetBody),
-			fleet: clientIDPortability,
 		},
 	}
 }

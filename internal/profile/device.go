@@ -154,8 +154,9 @@ func (r *reader) signal(t *DeviceType, event bool, p yamlfile.Pair) error {
 		q := byte(qos)
 		s.QoS = &q
 	}
-	if r.Problems() > before {
-		return nil // what is missing may be what is misspelt
+	if r.Problems() > before && (s.Value == nil || s.Every.IsZero()) {
+		r.incomplete = true
+		return nil
 	}
 	r.required(p, found, "value")
 	return r.checkSchedule(s, found)

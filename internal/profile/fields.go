@@ -28,6 +28,8 @@ type reader struct {
 	expect []ast.Node
 	seen   map[string]bool // the keys of the file
 	checks []func()        // what can be looked at when everything is read
+	// incomplete says that something is missing, perhaps because its key is misspelt: then that is said, and no more.
+	incomplete bool
 }
 
 // field is a key with what reads its value.

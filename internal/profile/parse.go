@@ -26,7 +26,8 @@ func Load(file string) (*Profile, error) {
 }
 
 // Parse reads a profile with the files that it names, whose paths are relative to file. The error is a [*yamlfile.Error],
-// which shows every mistake with its line.
+// which shows every mistake with its line. When all of them are unknown keys that
+// can be left out, the profile comes as well.
 func Parse(file string, text []byte) (*Profile, error) {
 	r := &reader{
 		Document: yamlfile.Parse(file, text), file: file, seen: map[string]bool{},
@@ -34,10 +35,11 @@ func Parse(file string, text []byte) (*Profile, error) {
 	}
 	r.p.Target = Target{Protocol: "auto", ClientID: "{device}", CleanStart: true}
 	r.read()
-	if err := r.Err(); err != nil {
+	err := r.Err()
+	if r.incomplete || r.Invalid() {
 		return nil, err
 	}
-	return r.p, nil
+	return r.p, err
 }
 
 func (r *reader) read() {
@@ -68,7 +70,7 @@ func (r *reader) read() {
 	for _, check := range r.checks {
 		check()
 	}
-	if r.Problems() == 0 {
+	if !r.incomplete && !r.Invalid() {
 		r.checkDevices(found["fleet"])
 	}
 }
@@ -165,7 +167,7 @@ func (r *reader) target(p yamlfile.Pair) error {
 		}},
 		field{"protocol", r.protocol},
 		field{"keepalive", r.keepAlive},
-		field{"client_id", r.login(&t.ClientID)},
+		field{"client_id", func(p yamlfile.Pair) error { t.ClientIDAt = r.place(p.Key); return r.login(&t.ClientID)(p) }},
 		field{"clean_start", r.boolean(&t.CleanStart)},
 		field{"session_expiry", r.duration(&t.SessionExpiry)},
 		field{"credentials", func(p yamlfile.Pair) error {

@@ -32,10 +32,11 @@ func (r *reader) value(t *DeviceType, p yamlfile.Pair) *Value {
 	}
 	s := &sourceReader{reader: r, t: t, v: v}
 	found := r.mapping(p, append(s.sources(), s.wrappers()...)...)
-	if r.Problems() == before {
+	if v.Source != nil || r.Problems() == before {
 		s.finish(p, found)
 	}
-	if r.Problems() > before {
+	if v.Source == nil || r.Invalid() {
+		r.incomplete = true
 		return nil
 	}
 	r.checks = append(r.checks, func() { r.checkWrappers(t, v, p, found) })

@@ -61,7 +61,8 @@ type Target struct {
 	Protocol  string
 	KeepAlive time.Duration
 	// ClientID is a text with variables, {device} among them. With {boot} it changes at each boot.
-	ClientID string
+	ClientID   string
+	ClientIDAt contract.Position
 	// CleanStart and SessionExpiry are those of CONNECT.
 	CleanStart    bool
 	SessionExpiry time.Duration

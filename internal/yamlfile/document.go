@@ -31,7 +31,6 @@ type Document struct {
 	anchors  map[string]ast.Node
 	nodes    int // converted so far
 	problems []Problem
-	syntax   bool // is wrong
 }
 
 // Parse parses a file of one document. What is wrong with its syntax is a problem like others: see [Document.Err].
@@ -39,12 +38,10 @@ func Parse(file string, text []byte) *Document {
 	d := &Document{file: file, lines: strings.Split(string(text), "\n"), anchors: map[string]ast.Node{}}
 	parsed, err := parser.ParseBytes(text, 0)
 	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
-		d.syntax = true
 		d.Problem(syntax.Token, syntax.Message, "")
 		return d
 	}
 	if err != nil {
-		d.syntax = true
 		d.Problem(nil, err.Error(), "")
 		return d
 	}
@@ -99,13 +96,18 @@ func (d *Document) ProblemAt(line, column int, msg, next string) {
 // Problems is how many problems were noted.
 func (d *Document) Problems() int { return len(d.problems) }
 
+// Invalid reports whether there are problems other than unknown keys, which can be left out.
+func (d *Document) Invalid() bool {
+	return slices.ContainsFunc(d.problems, func(p Problem) bool { return !p.UnknownKey })
+}
+
 // Err returns the problems as an [*Error], or nil when there are none.
 func (d *Document) Err() error {
 	if len(d.problems) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(d.problems, func(a, b Problem) int { return a.Line - b.Line })
-	return &Error{File: d.file, Problems: d.problems, Syntax: d.syntax}
+	return &Error{File: d.file, Problems: d.problems}
 }
 
 // Pair is a key with its value.

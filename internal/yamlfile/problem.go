@@ -12,8 +12,6 @@ import (
 type Error struct {
 	File     string
 	Problems []Problem
-	// Syntax says that the file is no YAML: nothing in it could be looked at.
-	Syntax bool
 }
 
 // Problem is one mistake in a file.
@@ -45,9 +43,6 @@ func (p Problem) words() string {
 	}
 	return p.Msg + " - " + p.Next
 }
-
-// String is the problem without its place, in one line.
-func (p Problem) String() string { return p.words() }
 
 // Detail shows every problem with its line and a caret below the place, safe for a terminal.
 func (e *Error) Detail() string {
