@@ -161,23 +161,3 @@ func sampleOf(s *profile.Signal, n float64) string {
 	}
 	return fmt.Sprintf(`{"v":%.6f,"value":%.6f,"ts":1736430000,"unit":%q,"schema":%q}`, n, n, s.Unit, s.Schema)
 }
-
-func clientIDPortability(c *fleetCheck) {
-	const portable = 23 // MQTT 5, 3.1.3-5
-	for d := range c.profile.Devices() {
-		id := c.profile.ClientID(&d)
-		c.at(c.profile.Target.At)
-		if c.profile.Target.At.Line == 0 {
-			c.at(d.Group.At)
-		}
-		switch {
-		case strings.ContainsAny(id, "+#/"):
-			c.found("", "the Client Identifier %s has a character that topics use", id)
-		case len(id) > portable:
-			c.found("", "the Client Identifier %s has more than %d bytes", id, portable)
-		default:
-			continue
-		}
-		return // one stands for all
-	}
-}
