@@ -9,9 +9,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"github.com/mqx-cli/mqx/internal/access"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/lint"
-	"github.com/mqx-cli/mqx/internal/lint/access"
 	"github.com/mqx-cli/mqx/internal/output"
 )
 

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/mqx-cli/mqx/internal/broker"
+	"github.com/mqx-cli/mqx/internal/topic"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -72,22 +73,21 @@ func startBroker(e *testscript.Env) error {
 	return nil
 }
 
+// guard refuses mallory, and everybody what begins with forbidden/.
 type guard struct{}
 
-func (guard) Authenticate(c broker.ClientInfo, _ *wire.Connect) wire.ReasonCode {
+func (g guard) Authenticate(c broker.ClientInfo, _ *wire.Connect) (broker.Rights, wire.ReasonCode) {
 	if c.Username == "mallory" {
-		return wire.BadUserNameOrPassword
+		return nil, wire.BadUserNameOrPassword
 	}
-	return wire.Success
+	return g, wire.Success
 }
 
-func (guard) MayPublish(_ broker.ClientInfo, topic string) bool {
-	return !strings.HasPrefix(topic, "forbidden/")
-}
+func (guard) MayPublish(topic string) bool { return !strings.HasPrefix(topic, "forbidden/") }
 
-func (guard) MaySubscribe(_ broker.ClientInfo, filter string) bool {
-	return !strings.HasPrefix(filter, "forbidden/")
-}
+func (guard) MaySubscribe(f topic.Filter) bool { return !strings.HasPrefix(f.String(), "forbidden/") }
+
+func (guard) MayReceive(string) bool { return true }
 
 // cuttable is a listener whose connections can be cut like a cable.
 type cuttable struct {

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -51,8 +50,10 @@ type Config struct {
 	// WriteTimeout is how long a client may take nothing of what is written to it and send no PINGREQ either, before the
 	// connection is given up. Default: 30 s.
 	WriteTimeout time.Duration
-	// Access decides who may do what. Default: everybody may do everything.
+	// Access decides who may connect, and what they may do. Default: everybody may do everything.
 	Access Access
+	// Store keeps what is to outlive the process; see [Broker.Restore]. Default: nothing does.
+	Store Store
 	// Events, when set, is told what happens. It is called from many goroutines and must neither block for long nor call
 	// the Broker's methods that end it.
 	Events func(Event)
@@ -80,7 +81,7 @@ func (c Config) withDefaults() Config {
 		c.WriteTimeout = defaultWriteTimeout
 	}
 	if c.Access == nil {
-		c.Access = open{}
+		c.Access = everybody{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -88,30 +89,3 @@ func (c Config) withDefaults() Config {
 
 	return c
 }
-
-// ClientInfo says who a client is.
-type ClientInfo struct {
-	ID       string // the Client Identifier, the assigned one if we assigned it
-	Username string
-	Version  wire.Version
-	Addr     net.Addr
-}
-
-// Access decides who may connect, publish and subscribe. Its methods are called from many goroutines, on the path of
-// every message.
-type Access interface {
-	// Authenticate returns Success, or why the client is refused: BadUserNameOrPassword, NotAuthorized, Banned and
-	// ServerUnavailable are understood by all.
-	Authenticate(client ClientInfo, c *wire.Connect) wire.ReasonCode
-	// MayPublish decides about a PUBLISH and about a Will Message.
-	MayPublish(client ClientInfo, topic string) bool
-	// MaySubscribe decides about a Topic Filter, given with `$share/NAME/` when it is shared.
-	MaySubscribe(client ClientInfo, filter string) bool
-}
-
-// open is the Access that allows everything.
-type open struct{}
-
-func (open) Authenticate(ClientInfo, *wire.Connect) wire.ReasonCode { return wire.Success }
-func (open) MayPublish(ClientInfo, string) bool                     { return true }
-func (open) MaySubscribe(ClientInfo, string) bool                   { return true }

@@ -129,7 +129,7 @@ func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 	connack := &wire.Properties{}
 	c.info.Version = p.Version
 	c.info.ID, c.info.Username = strings.Clone(p.ClientID), strings.Clone(p.Username)
-	c.info.Addr = c.conn.RemoteAddr()
+	c.info.Addr, c.info.CommonName = c.conn.RemoteAddr(), commonName(c.conn)
 	c.takeLimits(p)
 	if p.Properties.Has(wire.PropAuthenticationMethod) {
 		return nil, refuse(wire.BadAuthenticationMethod, "authentication method %q", p.Properties.AuthenticationMethod)
@@ -139,9 +139,11 @@ func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 		connack.AssignedClientIdentifier = c.info.ID
 		connack.Set(wire.PropAssignedClientIdentifier)
 	}
-	if code := c.b.cfg.Access.Authenticate(c.info, p); code != wire.Success {
+	rights, code := c.b.cfg.Access.Authenticate(c.info, p)
+	if code != wire.Success {
 		return nil, refuse(code, "access denied")
 	}
+	c.rights = rights
 	if w := p.Will; w != nil {
 		if !topic.ValidName(w.Topic) {
 			return nil, refuse(wire.TopicNameInvalid, "invalid Will Topic")
@@ -169,6 +171,7 @@ func (c *client) takeLimits(p *wire.Connect) {
 	if p.Properties.Has(wire.PropReceiveMaximum) {
 		c.receiveMaximum = int(p.Properties.ReceiveMaximum)
 	}
+	c.terse = p.Properties.Has(wire.PropRequestProblemInformation) && p.Properties.RequestProblemInformation == 0
 	if p.Properties.Has(wire.PropMaximumPacketSize) {
 		c.maxPacket = int(p.Properties.MaximumPacketSize)
 	}
@@ -193,6 +196,7 @@ func (c *client) announce(connack *wire.Properties, p *wire.Connect) {
 	}
 	connack.TopicAliasMaximum = topicAliasMaximum
 	connack.Set(wire.PropTopicAliasMaximum)
+	c.announceCondition(connack)
 }
 
 // join gives the connection its Session and sends CONNACK.

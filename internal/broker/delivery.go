@@ -68,11 +68,16 @@ func (c *client) windowFull() bool {
 	return c.unacked >= c.receiveMaximum || len(c.session.inflight) >= maxInflight
 }
 
-// deliver appends a delivery as a PUBLISH packet, unless it has expired or the client does not take packets so large.
+// deliver appends a delivery as a PUBLISH packet, unless it has expired, the client may not receive it or does not take
+// packets so large.
 func (c *client) deliver(buf []byte, d *delivery) []byte {
 	if !d.msg.expires.IsZero() && d.msg.expired(time.Now()) {
 		c.b.counters.expired.Add(1)
+		c.b.storeSettled(c.session, d)
 
+		return buf
+	}
+	if !c.mayReceive(d.msg.topic) {
 		return buf
 	}
 	var id uint16
@@ -80,10 +85,15 @@ func (c *client) deliver(buf []byte, d *delivery) []byte {
 		id = c.session.freeID()
 	}
 	out, ok := c.appendPublish(buf, d, id, false)
+	s := c.session
+	if !ok {
+		c.b.storeSettled(s, d)
+	}
 	if !ok || d.qos == 0 {
 		return out
 	}
-	s := c.session
+	c.b.storeSent(s, d, id)
+	c.unsafe = c.unsafe || s.durable && d.qos == 2
 	if s.inflight == nil {
 		s.inflight = make(map[uint16]*inflight)
 	}
@@ -108,6 +118,7 @@ func (c *client) fillResends(buf []byte) []byte {
 		var ok bool
 		if buf, ok = c.appendPublish(buf, &f.delivery, id, true); !ok {
 			delete(s.inflight, id)
+			c.b.storeSettled(s, &f.delivery)
 
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/brokertest"
+	"github.com/mqx-cli/mqx/internal/topic"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -352,24 +353,26 @@ func (c *raw) finish(p *wire.Publish) {
 // deny is an Access that refuses what has its name in it.
 type deny struct{}
 
-func (deny) Authenticate(_ broker.ClientInfo, c *wire.Connect) wire.ReasonCode {
+func (deny) Authenticate(client broker.ClientInfo, c *wire.Connect) (broker.Rights, wire.ReasonCode) {
 	switch {
 	case string(c.Password) == "wrong":
-		return wire.BadUserNameOrPassword
+		return nil, wire.BadUserNameOrPassword
 	case c.Username == "nobody":
-		return wire.NotAuthorized
+		return nil, wire.NotAuthorized
 	case c.Username == "banned":
-		return wire.Banned
+		return nil, wire.Banned
 	default:
-		return wire.Success
+		return denials{admin: client.Username == "admin"}, wire.Success
 	}
 }
 
-func (deny) MayPublish(_ broker.ClientInfo, topic string) bool { return topic != "deny/write" }
+type denials struct{ admin bool }
 
-func (deny) MaySubscribe(c broker.ClientInfo, filter string) bool {
-	return !strings.Contains(filter, "deny/read") || c.Username == "admin"
-}
+func (denials) MayPublish(topic string) bool { return topic != "deny/write" }
+
+func (d denials) MaySubscribe(f topic.Filter) bool { return f.Bare() != "deny/read" || d.admin }
+
+func (d denials) MayReceive(topic string) bool { return topic != "deny/read" || d.admin }
 
 func TestDeniedPublishIsToldInMQTT5AndDroppedInOthers(t *testing.T) {
 	t.Parallel()
@@ -408,4 +411,19 @@ func TestDeniedSubscribeIsTold(t *testing.T) {
 	admin := dial(t, s, wire.V5)
 	admin.connect(&wire.Connect{ClientID: "admin", HasUsername: true, Username: "admin"})
 	admin.sub("deny/read", 1)
+}
+
+func TestWhatMayNotBeReceivedIsHeldBackFromAWildcard(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t, broker.Config{Access: deny{}})
+	for _, v := range versions() {
+		c, other := connected(t, s, v, "c"+v.String()), connected(t, s, v, "o"+v.String())
+		other.publish(&wire.Publish{Topic: "deny/read", QoS: 1, Retain: true, Payload: []byte("kept")})
+		c.sub("deny/#", 1)
+		other.publish(&wire.Publish{Topic: "deny/read", QoS: 1, Payload: []byte("live")})
+		other.publish(&wire.Publish{Topic: "deny/other", QoS: 1, Payload: []byte("end")})
+		if p := c.receive(); p.Topic != "deny/other" {
+			t.Errorf("%v: received %s %q", v, p.Topic, p.Payload)
+		}
+	}
 }

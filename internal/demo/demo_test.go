@@ -13,6 +13,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/broker/brokertest"
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/demo"
+	"github.com/mqx-cli/mqx/internal/topic"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -70,11 +71,15 @@ func opener(addr string) demo.Opener {
 // silent is a broker that drops what one device reports.
 type silent struct{}
 
-func (silent) Authenticate(broker.ClientInfo, *wire.Connect) wire.ReasonCode { return wire.Success }
-func (silent) MaySubscribe(broker.ClientInfo, string) bool                   { return true }
-func (silent) MayPublish(_ broker.ClientInfo, topic string) bool {
-	return topic != "acme/site-1/device-2/reported"
+func (s silent) Authenticate(broker.ClientInfo, *wire.Connect) (broker.Rights, wire.ReasonCode) {
+	return s, wire.Success
 }
+
+func (silent) MaySubscribe(topic.Filter) bool { return true }
+
+func (silent) MayReceive(string) bool { return true }
+
+func (silent) MayPublish(name string) bool { return name != "acme/site-1/device-2/reported" }
 
 func TestStepWithoutItsEffectFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

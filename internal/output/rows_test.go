@@ -9,7 +9,7 @@ import (
 
 func TestRowsAreATableOnATerminalAndTabsInAPipe(t *testing.T) {
 	t.Parallel()
-	print := func(tty bool) string {
+	printed := func(tty bool) string {
 		var out bytes.Buffer
 		rows := output.NewRows(output.Streams{Out: &out, OutTTY: tty}, output.ColorNever, "NAME", "STATE", "WHY")
 		rows.Row(output.Cell{Text: "a/very/long/name"}, output.Cell{Text: "on", Tone: output.Good}, output.Cell{Text: "because"})
@@ -27,11 +27,11 @@ func TestRowsAreATableOnATerminalAndTabsInAPipe(t *testing.T) {
 		"a/very/long/name  on     because\n" +
 		"\\x1b[2J           off    日本\\t\n" +
 		"b                 on     \n"
-	if got := print(true); got != want {
+	if got := printed(true); got != want {
 		t.Errorf("on a terminal:\n%s\nwant:\n%s", got, want)
 	}
 	want = "a/very/long/name\ton\tbecause\n\\x1b[2J\toff\t日本\\t\nb\ton\t\n"
-	if got := print(false); got != want {
+	if got := printed(false); got != want {
 		t.Errorf("in a pipe: %q, want %q", got, want)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mqx-cli/mqx/internal/lint/access"
+	"github.com/mqx-cli/mqx/internal/access"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
