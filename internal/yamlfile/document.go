@@ -186,8 +186,8 @@ func (d *Document) pairsAt(n ast.Node, depth int) ([]Pair, bool) {
 	return pairs, true
 }
 
-// Mapping goes through the pairs of a mapping. Without a list of keys every key is fine; those that begin with x- always
-// are, and are left out. What is no mapping, and a key that is not known, is a problem.
+// Mapping goes through the pairs of a mapping. Without a list of keys every key is fine: they are names. Otherwise those
+// that begin with x- are left alone, whatever they say. What is no mapping, and a key that is not known, is a problem.
 func (d *Document) Mapping(parent Pair, keys []string, each func(Pair)) {
 	pairs, ok := d.Pairs(parent.Value)
 	if !ok {
@@ -196,7 +196,7 @@ func (d *Document) Mapping(parent Pair, keys []string, each func(Pair)) {
 	}
 	for _, p := range pairs {
 		switch {
-		case strings.HasPrefix(p.Name, "x-"):
+		case keys != nil && strings.HasPrefix(p.Name, "x-"):
 		case keys != nil && !slices.Contains(keys, p.Name):
 			d.Problem(p.Key, fmt.Sprintf("unknown key %q", p.Name), DidYouMean(p.Name, keys))
 			d.problems[len(d.problems)-1].UnknownKey = true
