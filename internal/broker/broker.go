@@ -23,6 +23,7 @@ import (
 	"hash/maphash"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +38,7 @@ type Broker struct {
 	index    index
 	retained retained
 	counters counters
+	numbers  atomic.Uint64 // of messages, given when there is a Store
 	routers  routers
 	buffers  buffers
 

@@ -29,6 +29,7 @@ type client struct {
 	will      *will
 	aliases   map[uint16]string
 	lastTopic string // of the last PUBLISH: most clients repeat themselves
+	terse     bool   // the client wants no Reason String in acknowledgements
 
 	detached                  chan struct{} // closed when the Session is free for the next connection
 	stopped                   atomic.Uint32 // the Reason Code with which somebody else ends the connection, plus stopFlag
@@ -43,6 +44,7 @@ type client struct {
 	gone    bool      // detached: the queue is not ours any more
 	closing bool      // the last packet is in control, and the last deadline is set
 	broken  bool      // a write has failed
+	unsafe  bool      // what is to be written next must be in the Store first
 }
 
 // stopFlag tells a client that was stopped with Success from one that was not stopped.

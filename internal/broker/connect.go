@@ -171,6 +171,7 @@ func (c *client) takeLimits(p *wire.Connect) {
 	if p.Properties.Has(wire.PropReceiveMaximum) {
 		c.receiveMaximum = int(p.Properties.ReceiveMaximum)
 	}
+	c.terse = p.Properties.Has(wire.PropRequestProblemInformation) && p.Properties.RequestProblemInformation == 0
 	if p.Properties.Has(wire.PropMaximumPacketSize) {
 		c.maxPacket = int(p.Properties.MaximumPacketSize)
 	}
@@ -195,6 +196,7 @@ func (c *client) announce(connack *wire.Properties, p *wire.Connect) {
 	}
 	connack.TopicAliasMaximum = topicAliasMaximum
 	connack.Set(wire.PropTopicAliasMaximum)
+	c.announceCondition(connack)
 }
 
 // join gives the connection its Session and sends CONNACK.

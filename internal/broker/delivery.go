@@ -73,6 +73,7 @@ func (c *client) windowFull() bool {
 func (c *client) deliver(buf []byte, d *delivery) []byte {
 	if !d.msg.expires.IsZero() && d.msg.expired(time.Now()) {
 		c.b.counters.expired.Add(1)
+		c.b.storeSettled(c.session, d)
 
 		return buf
 	}
@@ -84,10 +85,15 @@ func (c *client) deliver(buf []byte, d *delivery) []byte {
 		id = c.session.freeID()
 	}
 	out, ok := c.appendPublish(buf, d, id, false)
+	s := c.session
+	if !ok {
+		c.b.storeSettled(s, d)
+	}
 	if !ok || d.qos == 0 {
 		return out
 	}
-	s := c.session
+	c.b.storeSent(s, d, id)
+	c.unsafe = c.unsafe || s.durable && d.qos == 2
 	if s.inflight == nil {
 		s.inflight = make(map[uint16]*inflight)
 	}
@@ -112,6 +118,7 @@ func (c *client) fillResends(buf []byte) []byte {
 		var ok bool
 		if buf, ok = c.appendPublish(buf, &f.delivery, id, true); !ok {
 			delete(s.inflight, id)
+			c.b.storeSettled(s, &f.delivery)
 
 			continue
 		}

@@ -22,9 +22,15 @@ func (c *client) handlePublish(first byte, body []byte) error {
 	}
 	switch p.QoS {
 	case 0:
-		c.route(&p, name)
+		_, _ = c.route(&p, name) // nobody can be told at QoS 0
 	case 1:
-		c.sendAck(wire.PUBACK, p.PacketID, c.route(&p, name))
+		code, refused := c.route(&p, name)
+		if refused != nil {
+			c.sendRefusal(wire.PUBACK, p.PacketID, refused)
+
+			return nil
+		}
+		c.sendAck(wire.PUBACK, p.PacketID, code)
 	default:
 		return c.receiveOnce(&p, name)
 	}
@@ -59,18 +65,24 @@ func (c *client) topicOf(p *wire.Publish) (string, error) {
 	return c.lastTopic, nil
 }
 
-// route delivers a message and returns the Reason Code that the publisher is to be told.
-func (c *client) route(p *wire.Publish, name string) wire.ReasonCode {
+// route delivers a message and returns the Reason Code that the publisher is to be told. The error is a condition of the
+// publish that does not hold.
+func (c *client) route(p *wire.Publish, name string) (wire.ReasonCode, error) {
 	if !c.mayPublish(name) {
-		return wire.NotAuthorized
+		return wire.NotAuthorized, nil
 	}
+	depends := takeCondition(p)
 	m := newMessage(name, p.Payload, p.Properties)
 	m.from, m.qos, m.retain = c.info.ID, p.QoS, p.Retain
-	if !c.b.publish(m, &c.kicks) {
-		return wire.NoMatchingSubscribers
+	heard, err := c.b.publishIf(m, depends, &c.kicks)
+	switch {
+	case err != nil:
+		return wire.ImplementationSpecificError, err
+	case !heard:
+		return wire.NoMatchingSubscribers, nil
+	default:
+		return wire.Success, nil
 	}
-
-	return wire.Success
 }
 
 // receiveOnce delivers a QoS 2 message when it comes for the first time, and acknowledges it each time [MQTT-4.3.3-10].
@@ -84,18 +96,30 @@ func (c *client) receiveOnce(p *wire.Publish, name string) error {
 	if c.info.Version >= wire.V5 && len(received) >= int(c.b.cfg.ReceiveMaximum) {
 		return refuse(wire.ReceiveMaximumExceeded, "more than %d QoS 2 messages at once", c.b.cfg.ReceiveMaximum) // [MQTT-3.3.4-7]
 	}
-	code := c.route(p, name)
+	code, refused := c.route(p, name)
+	if refused != nil {
+		c.sendRefusal(wire.PUBREC, p.PacketID, refused)
+
+		return nil
+	}
 	// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
 	if !code.IsError() || c.info.Version < wire.V5 {
-		if received == nil {
-			received = make(map[uint16]struct{})
-			c.session.received = received
+		c.session.receive(p.PacketID)
+		if c.session.durable {
+			c.b.cfg.Store.Received(c.info.ID, p.PacketID)
 		}
-		received[p.PacketID] = struct{}{}
 	}
 	c.sendAck(wire.PUBREC, p.PacketID, code)
 
 	return nil
+}
+
+// receive notes the Packet Identifier of a QoS 2 message until PUBREL.
+func (s *session) receive(id uint16) {
+	if s.received == nil {
+		s.received = make(map[uint16]struct{})
+	}
+	s.received[id] = struct{}{}
 }
 
 func (c *client) handlePubrel(p *wire.Ack) error {
@@ -103,6 +127,9 @@ func (c *client) handlePubrel(p *wire.Ack) error {
 	if _, ok := c.session.received[p.PacketID]; ok {
 		delete(c.session.received, p.PacketID)
 		code = wire.Success
+		if c.session.durable {
+			c.b.cfg.Store.Completed(c.info.ID, p.PacketID)
+		}
 	}
 	c.sendAck(wire.PUBCOMP, p.PacketID, code)
 

@@ -82,7 +82,7 @@ func (ix *index) add(sub *subscription, begin func(existed bool)) {
 		ix.tree.Set(strings.Clone(sub.filter.Bare()), node)
 	}
 	if sub.filter.IsShared() {
-		sub.share = node.share(sub.filter.ShareName())
+		sub.share = node.share(sub.filter)
 	}
 	list := sub.list(node)
 	sub.slot = len(*list)

@@ -40,7 +40,7 @@ func (c *client) handleAck(first byte, body []byte) error {
 	case a.Kind == wire.PUBREC && f.qos == 2 && a.Code.IsError() && !f.released:
 		s.settle(c, a.PacketID, f)
 	case a.Kind == wire.PUBREC && f.qos == 2:
-		f.release(s)
+		f.release(c.b, s)
 		c.appendAck(wire.PUBREL, a.PacketID, wire.Success)
 	case a.Kind == wire.PUBCOMP && f.qos == 2:
 		s.settle(c, a.PacketID, f)
@@ -69,6 +69,7 @@ func (c *client) strayAck(a *wire.Ack) error {
 
 // settle forgets a message in flight and gives its place in the window free.
 func (s *session) settle(c *client, id uint16, f *inflight) {
+	c.b.storeSettled(s, &f.delivery)
 	delete(s.inflight, id)
 	if len(s.inflight) == 0 && s.sent > keptInflight {
 		s.inflight, s.sent = nil, 0
@@ -79,11 +80,14 @@ func (s *session) settle(c *client, id uint16, f *inflight) {
 }
 
 // release notes PUBREC: the message itself is not needed any more. PUBREL packets are resent in the order of their PUBREC.
-func (f *inflight) release(s *session) {
+func (f *inflight) release(b *Broker, s *session) {
 	if f.released {
 		return
 	}
 	s.sent++
 	f.released, f.order = true, s.sent
 	f.msg, f.ids = nil, nil
+	if s.durable {
+		b.cfg.Store.Released(s.id, f.seq)
+	}
 }

@@ -15,6 +15,7 @@ type message struct {
 	props   *wire.Properties // what is passed on unaltered, apart from Message Expiry Interval; nil when there are none
 	from    string           // Client Identifier of the publisher
 	expires time.Time        // zero: never
+	number  uint64           // tells messages apart in a Store, 0 when there is none
 	seq     uint64           // the publish's place among those with RETAIN set, 0 for others
 	qos     byte
 	retain  bool
@@ -82,6 +83,7 @@ type delivery struct {
 	ids    []uint32 // Subscription Identifiers
 	share  *share   // the Shared Subscription it came by, nil for none
 	replay *replay  // instead of msg
+	seq    uint64   // in the Store, 0: not there
 	qos    byte
 	retain bool
 }

@@ -67,6 +67,7 @@ func (c *client) appendControl(p wire.Packet) {
 		return
 	}
 	c.control = out
+	c.unsafe = c.b.cfg.Store != nil
 }
 
 func (c *client) appendAck(kind wire.Type, id uint16, code wire.ReasonCode) {
@@ -80,6 +81,7 @@ func (c *client) appendAck(kind wire.Type, id uint16, code wire.ReasonCode) {
 	out, err := a.Append(c.control, c.info.Version)
 	if err == nil { // all of our Reason Codes are valid
 		c.control = out
+		c.unsafe = c.b.cfg.Store != nil
 	}
 }
 
@@ -127,11 +129,10 @@ func (c *client) write() {
 		if len(*buf) > 0 && !c.closing {
 			_ = c.conn.SetWriteDeadline(time.Now().Add(c.b.cfg.WriteTimeout)) // Write tells
 		}
+		unsafe := c.unsafe
+		c.unsafe = false
 		s.mu.Unlock()
-		var err error
-		if len(*buf) > 0 {
-			_, err = c.conn.Write(*buf)
-		}
+		err := c.flush(*buf, unsafe)
 		s.mu.Lock()
 		if err != nil {
 			c.writeFailed(err)
@@ -142,6 +143,24 @@ func (c *client) write() {
 	}
 	c.writing = false
 	c.idle.Broadcast()
+}
+
+// flush writes to the connection. What the client may rely on is in the Store before.
+func (c *client) flush(buf []byte, unsafe bool) error {
+	if len(buf) == 0 {
+		return nil
+	}
+	if unsafe {
+		if err := c.b.cfg.Store.Sync(); err != nil {
+			c.b.cfg.Logger.Error("store", "client", c.info.ID, "error", err)
+			c.stop(wire.UnspecifiedError)
+
+			return err
+		}
+	}
+	_, err := c.conn.Write(buf)
+
+	return err
 }
 
 // writeFailed notes that nothing more can be written. What the client has sent is read nevertheless, up to the error that

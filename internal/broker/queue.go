@@ -69,6 +69,7 @@ func (b *Broker) enqueue(s *session, d *delivery) (kick *client, dropped bool) {
 	if s.queue.len() > shortQueue {
 		d.msg = d.msg.keep()
 	}
+	b.storeQueued(s, d)
 	s.bytes += size
 	s.queue.push(*d)
 

@@ -66,15 +66,30 @@ func (b *Broker) retain(m *message) {
 		old.expiry.Stop()
 	}
 	if len(m.payload) == 0 {
-		r.store.Delete(m.topic)
+		b.unretain(m.topic)
 
 		return
 	}
-	e := &retainedMessage{message: m, before: r.needed(old)}
-	if !m.expires.IsZero() {
-		e.expiry = b.after(time.Until(m.expires), func() { r.expire(e) })
+	if b.cfg.Store != nil {
+		b.cfg.Store.Retain(m.stored())
 	}
-	r.store.Set(m.topic, e)
+	b.keepRetained(&retainedMessage{message: m, before: r.needed(old)})
+}
+
+// keepRetained puts a Retained Message in its place, until it expires. The retained messages are locked.
+func (b *Broker) keepRetained(e *retainedMessage) {
+	if !e.expires.IsZero() {
+		e.expiry = b.after(time.Until(e.expires), func() { b.expireRetained(e) })
+	}
+	b.retained.store.Set(e.topic, e)
+}
+
+// unretain removes the Retained Message of a topic. The retained messages are locked.
+func (b *Broker) unretain(name string) {
+	b.retained.store.Delete(name)
+	if b.cfg.Store != nil {
+		b.cfg.Store.Unretain(name)
+	}
 }
 
 // needed returns the newest message from old back that a replay may have to deliver.
@@ -89,11 +104,12 @@ func (r *retained) needed(old *retainedMessage) *retainedMessage {
 	return old
 }
 
-func (r *retained) expire(e *retainedMessage) {
+func (b *Broker) expireRetained(e *retainedMessage) {
+	r := &b.retained
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now, _ := r.store.Get(e.topic); now == e {
-		r.store.Delete(e.topic)
+		b.unretain(e.topic)
 	}
 }
 

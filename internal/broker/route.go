@@ -97,10 +97,23 @@ func (d *delivery) merge(other delivery) {
 // publish retains the message if it says so and delivers it to all subscribers. It reports whether there were any. The
 // writers that have new work are noted in k.
 func (b *Broker) publish(m *message, k *kicks) bool {
+	heard, _ := b.publishIf(m, condition{}, k) // no condition, no error
+
+	return heard
+}
+
+// publishIf is publish for a message with RETAIN set that depends on what is retained.
+func (b *Broker) publishIf(m *message, depends condition, k *kicks) (heard bool, err error) {
+	if b.cfg.Store != nil {
+		m.number = b.numbers.Add(1)
+	}
 	if m.retain {
 		lock := &b.publishing[b.stripe(m.topic)]
 		lock.Lock()
 		defer lock.Unlock()
+		if err := b.check(depends, m.topic); err != nil {
+			return false, err
+		}
 		m = m.keep()
 		b.retain(m)
 	}
@@ -120,5 +133,5 @@ func (b *Broker) publish(m *message, k *kicks) bool {
 		r.msg = t.msg // one copy serves all
 	}
 
-	return len(r.targets) > 0
+	return len(r.targets) > 0, nil
 }

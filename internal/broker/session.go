@@ -21,6 +21,9 @@ type session struct {
 	// the goroutine of the owner.
 	received map[uint16]struct{}
 
+	// durable says that the Store knows the Session. It is changed by the owner, with mu locked.
+	durable bool
+
 	owner *client // the connection that the Session belongs to until it has detached; guarded by Broker.mu
 	turn  uint64  // counts connections; changed under the lock of Broker.connecting
 
@@ -34,6 +37,7 @@ type session struct {
 	resend   []uint16             // of those, what is yet to be sent on this connection
 	lastID   uint16
 	sent     uint64 // counts inflight
+	queued   uint64 // counts deliveries in the Store
 	will     *will  // waits for its Will Delay Interval
 	timers   []*time.Timer
 }
@@ -72,7 +76,7 @@ func (b *Broker) open(c *client, cleanStart bool) (present bool) {
 		s = &session{id: c.info.ID}
 	}
 	s.turn++
-	s.keepWaiting()
+	b.keep(s, c)
 	b.mu.Lock()
 	b.sessions[s.id] = s
 	s.owner = c
@@ -82,12 +86,20 @@ func (b *Broker) open(c *client, cleanStart bool) (present bool) {
 	return present
 }
 
-// keepWaiting stops what was to happen if the client had stayed away.
-func (s *session) keepWaiting() {
+// keep stops what was to happen if the client had stayed away, and notes in the Store what was agreed with c.
+func (b *Broker) keep(s *session, c *client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopTimers()
 	s.will = nil
+	if b.cfg.Store == nil {
+		return
+	}
+	if s.durable && c.expiry == 0 {
+		b.cfg.Store.EndSession(s.id)
+	}
+	s.durable = c.expiry > 0
+	b.save(s, c.expiry, time.Time{}, c.will)
 }
 
 func (s *session) stopTimers() {
@@ -148,6 +160,7 @@ func (s *session) detach(b *Broker) (orphans []delivery) {
 			orphans = append(orphans, *d)
 		}
 		s.bytes -= d.msg.size()
+		b.storeSettled(s, d)
 
 		return false
 	})
@@ -175,6 +188,10 @@ func (s *session) clear(b *Broker) (w *will, orphans []delivery) {
 	defer s.mu.Unlock()
 	s.ended = true
 	s.stopTimers()
+	if s.durable {
+		b.cfg.Store.EndSession(s.id)
+		s.durable = false
+	}
 	w, s.will = s.will, nil
 	for _, id := range s.sentInOrder() {
 		// A QoS 2 message that was begun must not go to anybody else [MQTT-4.8.2-5].

@@ -3,23 +3,27 @@ package broker
 import (
 	"strings"
 	"sync/atomic"
+
+	"github.com/mqx-cli/mqx/internal/topic"
 )
 
 // share is one Shared Subscription: a ShareName and a Topic Filter (section 4.8.2). Its members are guarded by the index.
 type share struct {
 	name    string
+	filter  string // as it was subscribed to, with the name
 	members []*subscription
 	turn    atomic.Uint32
 }
 
-func (n *filterNode) share(name string) *share {
+func (n *filterNode) share(f topic.Filter) *share {
+	name := f.ShareName()
 	if sh := n.shares[name]; sh != nil {
 		return sh
 	}
 	if n.shares == nil {
 		n.shares = make(map[string]*share, 1)
 	}
-	sh := &share{name: strings.Clone(name)}
+	sh := &share{name: strings.Clone(name), filter: f.String()}
 	n.shares[sh.name] = sh
 
 	return sh

@@ -43,9 +43,23 @@ func (c *client) subscribe(o wire.Subscription, ids []uint32) wire.ReasonCode {
 			c.session.replay(c.b, c.b.retained.begin(sub))
 		}
 	})
+	if c.session.durable {
+		c.b.cfg.Store.Subscribe(c.info.ID, sub.stored())
+	}
 	c.b.emit(Event{Kind: Subscribed, ClientID: c.info.ID, Filter: f.String()})
 
 	return wire.ReasonCode(o.QoS)
+}
+
+func (sub *subscription) stored() StoredSubscription {
+	s := StoredSubscription{
+		Filter: sub.filter.String(), QoS: sub.qos, NoLocal: sub.noLocal, RetainAsPublished: sub.retainAsPublished,
+	}
+	if len(sub.ids) > 0 {
+		s.Identifier = sub.ids[0]
+	}
+
+	return s
 }
 
 // failure is how SUBACK says code. Below MQTT 5 there is one code for all failures.
@@ -64,6 +78,9 @@ func (c *client) handleUnsubscribe(p *wire.Unsubscribe) error {
 			codes[i] = wire.NoSubscriptionExisted
 
 			continue
+		}
+		if c.session.durable {
+			c.b.cfg.Store.Unsubscribe(c.info.ID, strings.Clone(filter))
 		}
 		c.b.emit(Event{Kind: Unsubscribed, ClientID: c.info.ID, Filter: strings.Clone(filter)})
 	}

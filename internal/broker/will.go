@@ -58,19 +58,16 @@ func (b *Broker) publishWill(w *will) {
 func (b *Broker) leave(c *client, end ending) {
 	s := c.session
 	orphans := s.detach(b)
-	w := c.will
-	if b.stopping() {
-		w = nil
-	}
-	over := c.expiry == 0
-	if w != nil && (w.delay == 0 || over) {
+	w, over, stopping := c.will, c.expiry == 0, b.stopping()
+	if w != nil && !stopping && (w.delay == 0 || over) {
 		b.publishWill(w)
 		w = nil
 	}
 	if over {
 		b.end(s)
 	} else {
-		b.wait(s, w, c.expiry)
+		b.save(s, c.expiry, time.Now(), w) // when the Broker stops, this is what publishes the Will Message after Restore
+		b.wait(s, w, c.expiry, 0)
 	}
 	b.mu.Lock()
 	s.owner = nil
@@ -79,29 +76,31 @@ func (b *Broker) leave(c *client, end ending) {
 	b.emit(Event{Kind: ClientDisconnected, ClientID: s.id, Code: end.code})
 }
 
-// wait starts the clocks of a Session without a connection.
-func (b *Broker) wait(s *session, w *will, expiry uint32) {
+// wait starts the clocks of a Session that has been without a connection for elapsed.
+func (b *Broker) wait(s *session, w *will, expiry uint32, elapsed time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.will = w
+	left := time.Now().Add(-elapsed)
 	if w != nil && w.delay < expiry {
-		s.timers = append(s.timers, b.afterAbsence(s, w.delay, func() {
+		s.timers = append(s.timers, b.afterAbsence(s, seconds(w.delay)-elapsed, func() {
 			s.mu.Lock()
 			w, s.will = s.will, nil
+			b.save(s, expiry, left, nil)
 			s.mu.Unlock()
 			b.publishWill(w)
 		}))
 	}
 	if expiry != never {
-		s.timers = append(s.timers, b.afterAbsence(s, expiry, func() { b.end(s) }))
+		s.timers = append(s.timers, b.afterAbsence(s, seconds(expiry)-elapsed, func() { b.end(s) }))
 	}
 }
 
-// afterAbsence calls f when s has been without a connection for so many seconds.
-func (b *Broker) afterAbsence(s *session, seconds uint32, f func()) *time.Timer {
+// afterAbsence calls f when s has been without a connection for as long as d.
+func (b *Broker) afterAbsence(s *session, d time.Duration, f func()) *time.Timer {
 	turn := s.turn
 
-	return b.after(time.Duration(seconds)*time.Second, func() {
+	return b.after(d, func() {
 		lock := &b.connecting[b.stripe(s.id)]
 		lock.Lock()
 		defer lock.Unlock()
