@@ -22,6 +22,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/atomicfile"
 )
 
 const (
@@ -174,7 +176,7 @@ func writePair(keyFile string, key *ecdsa.PrivateKey, certFile string, certs ...
 	if err != nil {
 		return fmt.Errorf("encode a key: %w", err)
 	}
-	if err := write(keyFile, 0o600, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+	if err := atomicfile.Write(keyFile, 0o600, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
 		return err
 	}
 	var text []byte
@@ -182,22 +184,5 @@ func writePair(keyFile string, key *ecdsa.PrivateKey, certFile string, certs ...
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c})...)
 	}
 
-	return write(certFile, 0o644, text)
-}
-
-// write replaces a file in one step.
-func write(name string, mode fs.FileMode, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-
-	return err
+	return atomicfile.Write(certFile, 0o644, text)
 }
