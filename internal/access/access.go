@@ -171,7 +171,9 @@ func (g *Grant) Decide(name string) (bool, *Rule) {
 }
 
 // Decide is [Grant.Decide] for who asks once.
-func (p *Policy) Decide(id Identity, a Action, name string) (bool, *Rule) { return p.For(id, a).Decide(name) }
+func (p *Policy) Decide(id Identity, a Action, name string) (bool, *Rule) {
+	return p.For(id, a).Decide(name)
+}
 
 // Reach is [Grant.Reach] for who asks once.
 func (p *Policy) Reach(id Identity, a Action, target topic.Filter) (name string, rule *Rule, ok bool) {
