@@ -332,7 +332,7 @@ func TestClearThatIsInterruptedTellsWhatIsGone(t *testing.T) {
 		result, err := retained.Clear(ctx, k, retained.ClearOptions{
 			List:     retained.ListOptions{Filters: filtersOf("#")},
 			Confirm:  func(int) error { return nil },
-			Progress: func(sent, _ int) { cancel(stop) }, // after 1,000
+			Progress: func(int, int) { cancel(stop) }, // after 1,000
 			Report:   func(string, error) { reported++ },
 			Cleared: func(name string, verified bool) error {
 				gone[name] = !verified
