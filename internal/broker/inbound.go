@@ -96,20 +96,23 @@ func (c *client) receiveOnce(p *wire.Publish, name string) error {
 	if c.info.Version >= wire.V5 && len(received) >= int(c.b.cfg.ReceiveMaximum) {
 		return refuse(wire.ReceiveMaximumExceeded, "more than %d QoS 2 messages at once", c.b.cfg.ReceiveMaximum) // [MQTT-3.3.4-7]
 	}
-	code, refused := c.route(p, name)
+	var code wire.ReasonCode
+	var refused error
+	c.b.atomically(func() {
+		code, refused = c.route(p, name)
+		// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
+		if !code.IsError() || c.info.Version < wire.V5 {
+			c.session.receive(p.PacketID)
+			if c.session.durable {
+				c.b.cfg.Store.Received(c.info.ID, p.PacketID)
+			}
+		}
+	})
 	if refused != nil {
 		c.sendRefusal(wire.PUBREC, p.PacketID, refused)
-
-		return nil
+	} else {
+		c.sendAck(wire.PUBREC, p.PacketID, code)
 	}
-	// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
-	if !code.IsError() || c.info.Version < wire.V5 {
-		c.session.receive(p.PacketID)
-		if c.session.durable {
-			c.b.cfg.Store.Received(c.info.ID, p.PacketID)
-		}
-	}
-	c.sendAck(wire.PUBREC, p.PacketID, code)
 
 	return nil
 }

@@ -68,7 +68,7 @@ func (b *Broker) open(c *client, cleanStart bool) (present bool) {
 	}
 	b.mu.Unlock()
 	if s != nil && cleanStart {
-		b.end(s)
+		b.atomically(func() { b.end(s) })
 		s = nil
 	}
 	present = s != nil
