@@ -38,6 +38,7 @@ type client struct {
 	// What follows is guarded by session.mu.
 	idle    sync.Cond // signals that something was written
 	control []byte    // encoded packets other than PUBLISH, to be written first
+	out     outboundAliases
 	unacked int       // PUBLISH packets sent on this connection that count against Receive Maximum
 	writing bool      // write is running
 	kicked  bool      // somebody has promised to call startWriting

@@ -172,6 +172,9 @@ func (c *client) takeLimits(p *wire.Connect) {
 		c.receiveMaximum = int(p.Properties.ReceiveMaximum)
 	}
 	c.terse = p.Properties.Has(wire.PropRequestProblemInformation) && p.Properties.RequestProblemInformation == 0
+	if p.Properties.Has(wire.PropTopicAliasMaximum) {
+		c.out.limit = min(p.Properties.TopicAliasMaximum, maxOutboundAliases)
+	}
 	if p.Properties.Has(wire.PropMaximumPacketSize) {
 		c.maxPacket = int(p.Properties.MaximumPacketSize)
 	}

@@ -134,6 +134,7 @@ func (c *client) appendPublish(buf []byte, d *delivery, id uint16, dup bool) ([]
 	var scratch wire.Properties
 	p := d.publish(c.info.Version, &scratch)
 	p.PacketID, p.Dup = id, dup
+	fresh := c.out.limit > 0 && c.out.apply(&p, &scratch)
 	if c.maxPacket > 0 && !c.fits(p.Size(c.info.Version)) {
 		c.b.dropped(c.info.ID, d.msg.topic)
 
@@ -145,6 +146,9 @@ func (c *client) appendPublish(buf []byte, d *delivery, id uint16, dup bool) ([]
 		c.b.dropped(c.info.ID, d.msg.topic)
 
 		return buf, false
+	}
+	if fresh {
+		c.out.note(d.msg.topic, p.Properties.TopicAlias)
 	}
 	c.b.counters.sent.Add(1)
 
