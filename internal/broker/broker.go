@@ -16,7 +16,7 @@
 //   - A Will Message to a topic that the client may not publish to is refused at CONNECT.
 //   - Shutdown discards pending Will Messages (section 3.1.2.5 lets a stopping Server defer them).
 //
-// It does not do enhanced authentication, outbound Topic Aliases, bridges or clusters.
+// It does not do bridges or clusters.
 package broker
 
 import (

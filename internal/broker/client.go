@@ -28,8 +28,10 @@ type client struct {
 	expiry    uint32        // Session Expiry Interval
 	will      *will
 	aliases   map[uint16]string
-	lastTopic string // of the last PUBLISH: most clients repeat themselves
-	terse     bool   // the client wants no Reason String in acknowledgements
+	lastTopic string   // of the last PUBLISH: most clients repeat themselves
+	exchange  Exchange // the authentication again that is under way
+	authSteps int      // of exchange
+	terse     bool     // the client wants no Reason String in acknowledgements
 
 	detached                  chan struct{} // closed when the Session is free for the next connection
 	stopped                   atomic.Uint32 // the Reason Code with which somebody else ends the connection, plus stopFlag
@@ -39,13 +41,13 @@ type client struct {
 	idle    sync.Cond // signals that something was written
 	control []byte    // encoded packets other than PUBLISH, to be written first
 	out     outboundAliases
-	unacked int       // PUBLISH packets sent on this connection that count against Receive Maximum
-	writing bool      // write is running
-	kicked  bool      // somebody has promised to call startWriting
-	gone    bool      // detached: the queue is not ours any more
-	closing bool      // the last packet is in control, and the last deadline is set
-	broken  bool      // a write has failed
-	unsafe  bool      // what is to be written next must be in the Store first
+	unacked int  // PUBLISH packets sent on this connection that count against Receive Maximum
+	writing bool // write is running
+	kicked  bool // somebody has promised to call startWriting
+	gone    bool // detached: the queue is not ours any more
+	closing bool // the last packet is in control, and the last deadline is set
+	broken  bool // a write has failed
+	unsafe  bool // what is to be written next must be in the Store first
 }
 
 // stopFlag tells a client that was stopped with Success from one that was not stopped.
@@ -177,8 +179,10 @@ func (c *client) handleControl(first byte, body []byte) error {
 		return nil
 	case *wire.Disconnect:
 		return c.handleDisconnect(p)
+	case *wire.Auth:
+		return c.handleAuth(p)
 	default:
-		// A second CONNECT [MQTT-3.1.0-2], AUTH without a method [MQTT-4.12.0-6], or what only Servers send.
+		// A second CONNECT [MQTT-3.1.0-2], or what only Servers send.
 		return refuse(wire.ProtocolError, "%s from a connected client", packet.Type())
 	}
 }

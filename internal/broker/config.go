@@ -52,6 +52,8 @@ type Config struct {
 	WriteTimeout time.Duration
 	// Access decides who may connect, and what they may do. Default: everybody may do everything.
 	Access Access
+	// Authenticator offers enhanced authentication. Who has passed it is still given to Access. Default: none is offered.
+	Authenticator Authenticator
 	// Store keeps what is to outlive the process; see [Broker.Restore]. Default: nothing does.
 	Store Store
 	// Events, when set, is told what happens. It is called from many goroutines and must neither block for long nor call

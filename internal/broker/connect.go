@@ -85,6 +85,9 @@ func cutString(b []byte) (s string, rest []byte, ok bool) {
 // refuse sends CONNACK with the reason that err holds. Below MQTT 5 there are five reasons; for others the connection is
 // just closed.
 func (c *client) refuse(err error) {
+	if errors.Is(err, errLeft) {
+		return
+	}
 	code := wire.UnspecifiedError
 	var fault *wire.Error
 	var refused *refusal
@@ -131,8 +134,8 @@ func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 	c.info.ID, c.info.Username = strings.Clone(p.ClientID), strings.Clone(p.Username)
 	c.info.Addr, c.info.CommonName = c.conn.RemoteAddr(), commonName(c.conn)
 	c.takeLimits(p)
-	if p.Properties.Has(wire.PropAuthenticationMethod) {
-		return nil, refuse(wire.BadAuthenticationMethod, "authentication method %q", p.Properties.AuthenticationMethod)
+	if err := c.authenticate(p.Properties, connack); err != nil {
+		return nil, err
 	}
 	if c.info.ID == "" {
 		c.info.ID = "auto-" + rand.Text()
