@@ -40,6 +40,7 @@ type Broker struct {
 	counters counters
 	numbers  atomic.Uint64 // of messages, given when there is a Store
 	routers  routers
+	connects rate
 	buffers  buffers
 
 	// publishing keeps, for a topic, the order in which messages are retained and the order in which they are delivered
@@ -48,12 +49,13 @@ type Broker struct {
 	// connecting lets one CONNECT at a time decide about the Session of a Client Identifier.
 	connecting [stripes]sync.Mutex
 
-	mu        sync.Mutex // guards what follows
-	sessions  map[string]*session
-	clients   map[*client]struct{}
-	listeners map[net.Listener]struct{}
-	closing   bool
-	work      sync.WaitGroup // connections and timers under way; added to under mu while not closing
+	mu                       sync.Mutex // guards what follows
+	sessions                 map[string]*session
+	clients                  map[*client]struct{}
+	listeners                map[net.Listener]struct{}
+	closing                  bool
+	connected, mostConnected int            // clients that were let in, now and at most
+	work                     sync.WaitGroup // connections and timers under way; added to under mu while not closing
 }
 
 // New returns a Broker that serves nothing yet.

@@ -33,6 +33,8 @@ type client struct {
 	authSteps int      // of exchange
 	terse     bool     // the client wants no Reason String in acknowledgements
 
+	admitted bool // counted in Broker.connected; guarded by Broker.mu
+
 	detached                  chan struct{} // closed when the Session is free for the next connection
 	stopped                   atomic.Uint32 // the Reason Code with which somebody else ends the connection, plus stopFlag
 	maxPacket, receiveMaximum int           // what the client takes, 0: no limit for maxPacket

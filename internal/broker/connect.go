@@ -34,9 +34,16 @@ func (c *client) connect() error {
 	if !ok {
 		return errors.New("the first packet is not CONNECT")
 	}
-	connack, err := c.accept(p)
+	c.info.Version = p.Version
+	var connack *wire.Properties
+	if err = c.b.mayConnect(); err == nil {
+		connack, err = c.accept(p)
+	}
 	if err == nil {
 		err = c.checkSize(connack)
+	}
+	if err == nil {
+		err = c.b.admit(c)
 	}
 	if err != nil {
 		c.refuse(err)
@@ -100,6 +107,8 @@ func (c *client) refuse(err error) {
 	connack := wire.Connack{Code: code}
 	if c.info.Version >= wire.V5 {
 		connack.Properties = reasonString(err, c.maxPacket)
+	} else {
+		connack.Code = olderCode(code)
 	}
 	packet, err := connack.Append(nil, c.info.Version)
 	if err != nil || !c.fits(len(packet)) || c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) != nil {
@@ -130,7 +139,6 @@ func (c *client) fits(size int) bool { return c.maxPacket == 0 || size <= c.maxP
 // accept checks CONNECT, takes from it what the connection needs to know, and returns the properties of CONNACK.
 func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 	connack := &wire.Properties{}
-	c.info.Version = p.Version
 	c.info.ID, c.info.Username = strings.Clone(p.ClientID), strings.Clone(p.Username)
 	c.info.Addr, c.info.CommonName = c.conn.RemoteAddr(), commonName(c.conn)
 	c.takeLimits(p)
@@ -148,7 +156,7 @@ func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 	}
 	c.rights = rights
 	if w := p.Will; w != nil {
-		if !topic.ValidName(w.Topic) {
+		if !topic.ValidName(w.Topic) || c.b.tooDeep(w.Topic) {
 			return nil, refuse(wire.TopicNameInvalid, "invalid Will Topic")
 		}
 		if !c.mayPublish(w.Topic) {

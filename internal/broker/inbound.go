@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -26,7 +27,7 @@ func (c *client) handlePublish(first byte, body []byte) error {
 	case 1:
 		code, refused := c.route(&p, name)
 		if refused != nil {
-			c.sendRefusal(wire.PUBACK, p.PacketID, refused)
+			c.sendRefusal(&wire.Ack{Kind: wire.PUBACK, PacketID: p.PacketID, Code: code}, refused)
 
 			return nil
 		}
@@ -71,11 +72,19 @@ func (c *client) route(p *wire.Publish, name string) (wire.ReasonCode, error) {
 	if !c.mayPublish(name) {
 		return wire.NotAuthorized, nil
 	}
+	if c.b.tooDeep(name) {
+		return wire.TopicNameInvalid, nil
+	}
 	depends := takeCondition(p)
 	m := newMessage(name, p.Payload, p.Properties)
 	m.from, m.qos, m.retain = c.info.ID, p.QoS, p.Retain
 	heard, err := c.b.publishIf(m, depends, &c.kicks)
+	var refused *refusal
 	switch {
+	case errors.As(err, &refused):
+		c.b.counters.dropped.Add(1)
+
+		return refused.code, err
 	case err != nil:
 		return wire.ImplementationSpecificError, err
 	case !heard:
@@ -109,7 +118,7 @@ func (c *client) receiveOnce(p *wire.Publish, name string) error {
 		}
 	})
 	if refused != nil {
-		c.sendRefusal(wire.PUBREC, p.PacketID, refused)
+		c.sendRefusal(&wire.Ack{Kind: wire.PUBREC, PacketID: p.PacketID, Code: code}, refused)
 	} else {
 		c.sendAck(wire.PUBREC, p.PacketID, code)
 	}

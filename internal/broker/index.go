@@ -62,6 +62,14 @@ func (ix *index) len() int {
 	return ix.n
 }
 
+// full reports whether the Session has as many subscriptions as it may have, and none to filter.
+func (ix *index) full(s *session, filter string, most int) bool {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+
+	return len(s.subs) >= most && s.subs[filter] == nil
+}
+
 // add makes sub active. It replaces the Session's subscription to the same filter, if there is one, and tells begin
 // whether there was. begin is called while nothing is looked up.
 func (ix *index) add(sub *subscription, begin func(existed bool)) {

@@ -65,11 +65,12 @@ func (b *Broker) track(conn net.Conn) *client {
 	c := newClient(b, conn)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closing {
+	if b.closing || len(b.clients)-b.connected >= b.cfg.MaxPending {
 		conn.Close()
 
 		return nil
 	}
+	b.counters.sockets.Add(1)
 	b.clients[c] = struct{}{}
 	b.work.Add(1)
 
@@ -80,6 +81,7 @@ func (b *Broker) serve(c *client) {
 	defer func() {
 		b.mu.Lock()
 		delete(b.clients, c)
+		b.discharge(c)
 		b.mu.Unlock()
 		b.work.Done()
 	}()

@@ -77,6 +77,7 @@ func (b *Broker) part(c *client) {
 	}
 	b.mu.Lock()
 	s.owner = nil
+	b.discharge(c)
 	b.mu.Unlock()
 	b.reassign(orphans)
 }

@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
+	xdg "github.com/xdg-go/scram"
+
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/brokertest"
 	"github.com/mqx-cli/mqx/internal/scram"
 	"github.com/mqx-cli/mqx/internal/wire"
-
-	xdg "github.com/xdg-go/scram"
 )
 
 const (
