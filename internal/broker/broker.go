@@ -41,6 +41,8 @@ type Broker struct {
 	numbers  atomic.Uint64 // of messages, given when there is a Store
 	routers  routers
 	connects rate
+	sysOnce  sync.Once
+	quit     chan struct{} // closed when the Broker stops
 	buffers  buffers
 
 	// publishing keeps, for a topic, the order in which messages are retained and the order in which they are delivered
@@ -65,6 +67,7 @@ func New(cfg Config) *Broker {
 		seed:      maphash.MakeSeed(),
 		sessions:  make(map[string]*session),
 		clients:   make(map[*client]struct{}),
+		quit:      make(chan struct{}),
 		listeners: make(map[net.Listener]struct{}),
 	}
 }

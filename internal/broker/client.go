@@ -23,6 +23,7 @@ type client struct {
 	rights  Rights   // nil: everything is allowed
 	session *session // nil before CONNECT was accepted; set under Broker.mu
 	kicks   kicks
+	took    tally // received and not yet counted
 
 	keepAlive time.Duration // how long the client may be silent, 0 for ever
 	expiry    uint32        // Session Expiry Interval
@@ -42,6 +43,7 @@ type client struct {
 	// What follows is guarded by session.mu.
 	idle    sync.Cond // signals that something was written
 	control []byte    // encoded packets other than PUBLISH, to be written first
+	gave    tally     // put into what is to be written and not yet counted
 	out     outboundAliases
 	unacked int  // PUBLISH packets sent on this connection that count against Receive Maximum
 	writing bool // write is running
@@ -114,6 +116,7 @@ type source struct{ *client }
 // set off, and where the Keep Alive begins anew.
 func (s source) Read(p []byte) (int, error) {
 	c := s.client
+	c.countReceived()
 	c.kicks.flush()
 	if c.keepAlive > 0 {
 		if err := c.conn.SetReadDeadline(time.Now().Add(c.keepAlive)); err != nil {
@@ -125,7 +128,24 @@ func (s source) Read(p []byte) (int, error) {
 		return 0, errStopped
 	}
 
-	return c.conn.Read(p)
+	n, err := c.conn.Read(p)
+	c.b.counters.bytesReceived.Add(int64(n))
+
+	return n, err
+}
+
+// countReceived adds what was received to the counters of all.
+func (c *client) countReceived() {
+	if c.took.packets == 0 {
+		return
+	}
+	n := &c.b.counters
+	n.packetsReceived.Add(c.took.packets)
+	if c.took.publishes > 0 {
+		n.received.Add(c.took.publishes)
+		n.payloadReceived.Add(c.took.payload)
+	}
+	c.took = tally{}
 }
 
 // serve handles packets until the connection is to end.
@@ -136,6 +156,7 @@ func (c *client) serve() error {
 		if err != nil {
 			return err
 		}
+		c.took.packets++
 		if waited && wire.Type(first>>4) == wire.PUBLISH {
 			// Clients whose packets arrive together are woken last come, first served. Most users expect that a SUBSCRIBE
 			// which was sent before a PUBLISH of another client comes first, although no statement says so.
@@ -238,6 +259,7 @@ func (c *client) conclude(err error) ending {
 // finish ends a connection that has a Session.
 func (c *client) finish(err error) {
 	end := c.conclude(err)
+	c.countReceived()
 	c.kicks.flush()
 	c.b.leave(c, end)
 	close(c.detached)

@@ -69,6 +69,10 @@ type Config struct {
 	// WriteTimeout is how long a client may take nothing of what is written to it and send no PINGREQ either, before the
 	// connection is given up. Default: 30 s.
 	WriteTimeout time.Duration
+	// SysInterval is how often $SYS topics are published, from the first [Broker.Serve] on. Default: never.
+	SysInterval time.Duration
+	// Version is what $SYS/broker/version says.
+	Version string
 	// Access decides who may connect, and what they may do. Default: everybody may do everything.
 	Access Access
 	// Authenticator offers enhanced authentication. Who has passed it is still given to Access. Default: none is offered.

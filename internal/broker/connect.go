@@ -221,5 +221,6 @@ func (c *client) join(cleanStart bool, props *wire.Properties) {
 		connack.Properties = props
 	}
 	c.session.attach(c, &connack)
+	c.b.counters.connections.Add(1)
 	c.b.emit(Event{Kind: ClientConnected, ClientID: c.info.ID})
 }

@@ -149,7 +149,9 @@ func (c *client) appendPublish(buf []byte, d *delivery, id uint16, dup bool) ([]
 	if fresh {
 		c.out.note(d.msg.topic, p.Properties.TopicAlias)
 	}
-	c.b.counters.sent.Add(1)
+	c.gave.packets++
+	c.gave.publishes++
+	c.gave.payload += int64(len(p.Payload))
 
 	return out, true
 }

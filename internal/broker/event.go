@@ -84,8 +84,11 @@ type Stats struct {
 }
 
 type counters struct {
-	received, sent, dropped, expired atomic.Int64
-	sockets                          atomic.Int64
+	received, sent, dropped, expired      atomic.Int64 // PUBLISH packets and messages
+	packetsReceived, packetsSent          atomic.Int64
+	bytesReceived, bytesSent              atomic.Int64
+	payloadReceived, payloadSent          atomic.Int64 // bytes in PUBLISH packets
+	sockets, connections, expiredSessions atomic.Int64
 }
 
 // Stats returns the numbers of now.
@@ -93,7 +96,7 @@ func (b *Broker) Stats() Stats {
 	b.mu.Lock()
 	st := Stats{Clients: b.connected, Sessions: len(b.sessions)}
 	b.mu.Unlock()
-	st.Subscriptions = b.index.len()
+	st.Subscriptions, _ = b.index.len()
 	st.Retained, st.RetainedBytes = b.retained.size()
 	st.MessagesReceived = b.counters.received.Load()
 	st.MessagesSent = b.counters.sent.Load()

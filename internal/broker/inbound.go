@@ -13,7 +13,8 @@ func (c *client) handlePublish(first byte, body []byte) error {
 	if err := p.Decode(c.info.Version, first, body); err != nil {
 		return err
 	}
-	c.b.counters.received.Add(1)
+	c.took.publishes++
+	c.took.payload += int64(len(p.Payload))
 	name, err := c.topicOf(&p)
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ func (b *Broker) Serve(l net.Listener) error {
 	}
 	b.listeners[l] = struct{}{}
 	b.mu.Unlock()
+	b.startSys()
 	defer func() {
 		b.mu.Lock()
 		delete(b.listeners, l)
@@ -103,7 +104,10 @@ func (b *Broker) serve(c *client) {
 // them at once and returns ctx's error. Afterwards the Broker is of no use, and its Sessions are gone.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	b.mu.Lock()
-	b.closing = true
+	if !b.closing {
+		b.closing = true
+		close(b.quit)
+	}
 	listeners := slices.Collect(maps.Keys(b.listeners))
 	clients := slices.Collect(maps.Keys(b.clients))
 	b.mu.Unlock()

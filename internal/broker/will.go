@@ -98,7 +98,10 @@ func (b *Broker) wait(s *session, w *will, expiry uint32, elapsed time.Duration)
 		}))
 	}
 	if expiry != never {
-		s.timers = append(s.timers, b.afterAbsence(s, seconds(expiry)-elapsed, func() { b.end(s) }))
+		s.timers = append(s.timers, b.afterAbsence(s, seconds(expiry)-elapsed, func() {
+			b.counters.expiredSessions.Add(1)
+			b.end(s)
+		}))
 	}
 }
 
