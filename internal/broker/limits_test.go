@@ -107,8 +107,14 @@ func TestRetainedMessagesAreBoundedInNumber(t *testing.T) {
 		topic, payload string
 		want           wire.ReasonCode
 	}{
-		{"a", "1", 0}, {"b", "1", 0}, {"c", "1", wire.QuotaExceeded}, {"b", "2", 0}, {"b", "", 0}, {"c", "2", 0},
-		{"d", "", 0}, {"d", "1", wire.QuotaExceeded},
+		{"a", "1", 0},
+		{"b", "1", 0},
+		{"c", "1", wire.QuotaExceeded},
+		{"b", "2", 0},
+		{"b", "", 0},
+		{"c", "2", 0},
+		{"d", "", 0},
+		{"d", "1", wire.QuotaExceeded},
 	} {
 		for qos := byte(1); qos < 3; qos++ {
 			if got := retain(tt.topic, tt.payload, qos); got != tt.want {
