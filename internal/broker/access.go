@@ -69,3 +69,21 @@ func commonName(conn net.Conn) string {
 
 	return ""
 }
+
+// Expel ends the connections of clients that have no place here any more: MQTT 5 clients are told code. It returns how many
+// there were.
+func (b *Broker) Expel(code wire.ReasonCode, who func(ClientInfo) bool) int {
+	b.mu.Lock()
+	var out []*client
+	for c := range b.clients {
+		if c.session != nil && !c.isStopping() && who(c.info) {
+			out = append(out, c)
+		}
+	}
+	b.mu.Unlock()
+	for _, c := range out {
+		c.stop(code)
+	}
+
+	return len(out)
+}
