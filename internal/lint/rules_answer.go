@@ -102,6 +102,9 @@ func noAnswerKind(c *contractCheck) {
 		return
 	}
 	for k := range c.contract.ByRole(command) {
+		if !slices.Contains(k.Template.Vars(), "device") {
+			continue // it is not known whose commands these are
+		}
 		c.at(k.At)
 		c.found(k.Name, "%s has no kind for its answers: nobody learns what became of a command", k.Name)
 	}
@@ -174,7 +177,7 @@ func unknownKeys(e *endCheck) {
 		if r == nil || len(r.state) == 0 || len(r.state) >= maxKeys {
 			continue
 		}
-		for _, key := range sortedKeys(d.state) {
+		for _, key := range sortedNames(d.state) {
 			if !r.state[key] {
 				e.subject = d.subject
 				e.found("/state/"+key, "the device never reported %q", key)
