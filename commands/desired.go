@@ -261,9 +261,9 @@ func codeOf(o twin.Outcome) exit.Code {
 	}
 }
 
-// verdict is the error of a command by what became of its devices: that of the only one, or of the worst when none of
+// judge returns the error of a command by what became of its devices: that of the only one, or of the worst when none of
 // several succeeded.
-func verdict(what string, results []twin.Result) error {
+func judge(what string, results []twin.Result) error {
 	worst, failed := exit.OK, 0
 	order := []exit.Code{
 		exit.Refused, exit.BadData, exit.Conflict, exit.Rejected, exit.Offline, exit.Timeout, exit.Unreachable, exit.Negative,

@@ -81,7 +81,7 @@ func (o *desiredGetOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 	if len(results) == 0 {
 		return exit.New(exit.Negative, "get", "", "no such device has retained anything")
 	}
-	if err := verdict("get", results); len(results) > 1 && err != nil {
+	if err := judge("get", results); len(results) > 1 && err != nil {
 		f.explain(results)
 		return err
 	} else if err != nil {

@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,24 +88,18 @@ func (j *rolloutJob) run(ctx context.Context, f *fleet) ([]twin.Result, error) {
 	return j.rollout(ctx, f, twins)
 }
 
-// confirm asks before many devices are changed.
+// confirm asks before many devices are changed, or several in a guarded context.
 func (j *rolloutJob) confirm(ctx context.Context, e *env, n int) error {
+	what := fmt.Sprintf("%s %d devices", j.what, n)
 	switch {
-	case n <= askAbove || j.flags.yes || j.set.DryRun:
+	case n == 1 || j.flags.yes || j.set.DryRun:
 		return nil
+	case n <= askAbove:
+		return e.guard(ctx, &j.options.connection, what, false)
 	case !e.streams.InTTY:
 		return exit.New(exit.Usage, j.what, "", fmt.Sprintf("%d devices are meant", n)).Hint("pass --yes, or --dry-run to see what would change")
-	}
-	fmt.Fprintf(e.streams.Err, "%s %d devices? [y/N] ", j.what, n)
-	answer, err := readLine(ctx, e.streams.In)
-	if err != nil {
-		return err
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
 	default:
-		return exit.New(exit.Negative, j.what, "", "not confirmed, nothing was changed")
+		return e.ask(ctx, what+"?")
 	}
 }
 
@@ -142,7 +135,7 @@ func (j *rolloutJob) rollout(ctx context.Context, f *fleet, twins []*twin.Twin) 
 	case broken != nil:
 		return results, broken
 	}
-	return results, verdict(j.what, results)
+	return results, judge(j.what, results)
 }
 
 // progressText says how far a rollout has come.

@@ -85,7 +85,7 @@ func (o *desiredWaitOptions) run(ctx context.Context, e *env, cmd *cobra.Command
 	case err != nil:
 		return f.failure(ctx, "wait for", err, "")
 	}
-	return verdict("wait for", results)
+	return judge("wait for", results)
 }
 
 // wanted are the devices that were named, and those found of which something is desired.

@@ -1,11 +1,9 @@
 package commands
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -36,7 +34,10 @@ func newRetainedClear(e *env) *cobra.Command {
 		Long: "Clear retained messages, look whether they are gone, and print the topics of those that are. It asks first; where\n" +
 			"nobody can be asked --yes is needed. MQTT clears by topic: a message that was retained after the listing is cleared\n" +
 			"in the place of the one that was listed. # does not mean $SYS.\n\n" +
-			"Status 0: all cleared, or there was nothing; 9: some were not, each is listed; 4: none was; 1: not confirmed.",
+			"When it is interrupted, it prints the topics whose deletion the broker has confirmed so far, in JSON with\n" +
+			"\"verified\":false. In a guarded context (see mqx context) it is a dry run unless --yes is given.\n\n" +
+			"Status 0: all cleared, or there was nothing; 9: some were not, each is listed; 4: none was; 1: not confirmed;\n" +
+			"2: a context is guarded, --yes was not given, and there is something to clear.",
 		Example: "  mqx retained clear 'acme/old/#' --dry-run\n" +
 			"  mqx retained clear 'acme/#' --exclude 'acme/+/+/desired' --older-than 720h --yes\n" +
 			"  mqx retained clear '#' --where 'payload.state == \"gone\" || size > 100000'",
@@ -62,7 +63,8 @@ func (o *retainedClearOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 			return exit.New(exit.Usage, "filter", fmt.Sprintf("%q", f), "what is below $SYS belongs to the broker")
 		}
 	}
-	if !o.dryRun && !o.yes && !e.streams.InTTY {
+	guarded := o.connection.Guard && !o.yes && !o.dryRun
+	if !o.dryRun && !o.yes && !guarded && !e.streams.InTTY {
 		return usageError(cmd, "nobody can be asked here: pass --yes, or --dry-run to see what would be cleared")
 	}
 	selector, err := o.selector(time.Now())
@@ -79,18 +81,22 @@ func (o *retainedClearOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	}
 	lines := &topicLines{Lines: output.NewLines(e.streams), json: e.json}
 	defer e.reportWhere(selector)
-	if o.dryRun {
-		return o.preview(ctx, s, selector, lines)
+	if !o.dryRun && !guarded {
+		return o.clear(ctx, s, selector, lines)
 	}
-	return o.clear(ctx, s, selector, lines)
+	n, err := o.preview(ctx, s, selector, lines)
+	if guarded && err == nil && n > 0 {
+		return exit.New(exit.Usage, "clear", "", "context "+o.connection.Context+" is guarded: this was a dry run, nothing was cleared").
+			Hint("--yes clears")
+	}
+	return err
 }
 
-// preview prints what would be cleared.
-func (o *retainedClearOptions) preview(ctx context.Context, s *store, selector retained.Selector, lines *topicLines) error {
+// preview prints what would be cleared and counts it.
+func (o *retainedClearOptions) preview(ctx context.Context, s *store, selector retained.Selector, lines *topicLines) (n int, err error) {
 	ctx, cancel := output.UntilClosed(ctx, s.env.streams.Out)
 	defer cancel()
-	n := 0
-	_, err := s.list(ctx, &dryRun{lines: lines, selects: func(m message.Message) bool {
+	_, err = s.list(ctx, &dryRun{lines: lines, selects: func(m message.Message) bool {
 		picked := selector.Selects(m)
 		if picked {
 			n++
@@ -100,7 +106,7 @@ func (o *retainedClearOptions) preview(ctx context.Context, s *store, selector r
 	if err == nil {
 		s.env.note("%s would be cleared", messages(n))
 	}
-	return err
+	return n, err
 }
 
 // dryRun prints the topics of the messages that something would be done to.
@@ -114,7 +120,7 @@ func (d *dryRun) Message(m message.Message) (bool, error) {
 	if !d.selects(m) {
 		return false, nil
 	}
-	return false, d.lines.add(m.Topic, false)
+	return false, d.lines.add(m.Topic, `,"cleared":false}`)
 }
 
 // Flush writes what was printed.
@@ -138,7 +144,7 @@ func (o *retainedClearOptions) clear(ctx context.Context, s *store, selector ret
 			}
 			e.note("%s", err)
 		},
-		Cleared: func(name string) error { return lines.add(name, true) },
+		Cleared: lines.cleared,
 	})
 	progress.Done()
 	if flushed := lines.Flush(); err == nil {
@@ -156,7 +162,8 @@ func (o *retainedClearOptions) endedInTheMiddle(ctx context.Context, s *store, r
 	}
 	counts := "nothing was cleared"
 	if r.Sent > 0 {
-		counts = fmt.Sprintf("%d of %s cleared or refused, %d not acknowledged", r.Sent-r.Unsure, messages(r.Selected), r.Unsure)
+		counts = fmt.Sprintf("of %s %d were cleared and not verified, %d were refused, %d got no answer, %d were not tried",
+			messages(r.Selected), r.Confirmed, r.Refused, r.Sent-r.Confirmed-r.Refused, r.Selected-r.Sent)
 	}
 	return s.endedEarly(ctx, "clear on", err, counts)
 }
@@ -167,7 +174,7 @@ func (o *retainedClearOptions) outcome(s *store, r retained.Clearing) error {
 		s.env.note("%s", retained.Incomplete)
 		done := "nothing was cleared"
 		if r.Sent > 0 {
-			done = fmt.Sprintf("%d deletions were confirmed, and nobody has looked whether they took effect", r.Sent-r.Refused)
+			done = fmt.Sprintf("%d deletions were confirmed, and nobody has looked whether they took effect", r.Confirmed)
 		}
 		return exit.New(exit.Timeout, "clear", "", fmt.Sprintf("the look at the broker was not complete within %s (--timeout): %s", o.timeout, done))
 	}
@@ -189,35 +196,9 @@ func (o *retainedClearOptions) confirm(ctx context.Context, e *env, n int) error
 	}
 	var names []string
 	for _, f := range o.filters {
-		names = append(names, string(output.AppendEscaped(nil, []byte(f.String()))))
+		names = append(names, f.String())
 	}
-	question := fmt.Sprintf("clear %s at %s? [y/N] ", messages(n), strings.Join(names, " "))
-	fmt.Fprint(e.streams.Err, question)
-	answer, err := readLine(ctx, e.streams.In)
-	if err != nil {
-		return err
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	default:
-		return exit.New(exit.Negative, "clear", "", "not confirmed, nothing was cleared")
-	}
-}
-
-// readLine reads a line unless ctx ends before. The end of the input is an empty line.
-func readLine(ctx context.Context, r io.Reader) (string, error) {
-	line := make(chan string, 1)
-	go func() {
-		text, _ := bufio.NewReader(r).ReadString('\n') // no answer is a "no"
-		line <- text
-	}()
-	select {
-	case text := <-line:
-		return text, nil
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
-	}
+	return e.ask(ctx, fmt.Sprintf("clear %s at %s?", messages(n), strings.Join(names, " ")))
 }
 
 // topicLines prints topics.
@@ -227,10 +208,18 @@ type topicLines struct {
 	json bool
 }
 
-func (t *topicLines) add(name string, done bool) error {
+// cleared prints a topic that was cleared. When it is not verified, nobody has looked whether it is gone.
+func (t *topicLines) cleared(name string, verified bool) error {
+	state := `,"cleared":true}`
+	if !verified {
+		state = `,"cleared":true,"verified":false}`
+	}
+	return t.add(name, state)
+}
+
+func (t *topicLines) add(name, state string) error {
 	if t.json {
-		object := message.AppendJSONString([]byte(`{"topic":`), name)
-		t.JSON(fmt.Appendf(object, `,"cleared":%t}`, done))
+		t.JSON(append(message.AppendJSONString([]byte(`{"topic":`), name), state...))
 	} else {
 		t.Escaped(name)
 	}

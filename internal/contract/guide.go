@@ -16,12 +16,20 @@ const GuideTaxonomy = "{root}/{site}/{device}/{kind}"
 
 // Default returns the convention of the guide, which holds where there is no contract file.
 func Default() *Contract {
-	c, err := newContract(GuideTaxonomy, guideKinds())
+	c, err := ForTaxonomy(GuideTaxonomy)
 	if err != nil {
 		panic(err) // a test calls Default
 	}
-	c.Limits = guideLimits()
 	return c
+}
+
+// ForTaxonomy returns the guide's kinds in another shape of topics, which ends with {kind}.
+func ForTaxonomy(taxonomy string) (*Contract, error) {
+	c, err := newContract(taxonomy, guideKinds())
+	if err == nil {
+		c.Limits = guideLimits()
+	}
+	return c, err
 }
 
 // guideLimits are what the linter's catalogue takes for reasonable.
@@ -58,8 +66,8 @@ func guideKinds() []kindSpec {
 	}
 }
 
-// roleOf is the role of a kind that does not say it.
-func roleOf(name string) Role {
+// RoleOf is the role of a kind of that name that does not say another.
+func RoleOf(name string) Role {
 	switch r := Role(name); r {
 	case Telemetry, Status, Command, Desired, Reported, Result, Event:
 		return r
@@ -148,7 +156,7 @@ func (c *Contract) newKind(spec kindSpec) (*Kind, error) {
 		Name: spec.name, Role: spec.role, From: spec.from, Template: t, Rule: spec.rule, Description: spec.description, At: spec.at,
 	}
 	if k.Role == Other {
-		k.Role = roleOf(k.Name)
+		k.Role = RoleOf(k.Name)
 	}
 	if k.Role == Other {
 		k.Role = c.roleOfAddress(text)

@@ -34,6 +34,10 @@ type Options struct {
 	Schema *payload.Schema
 	// MaxExamples bounds the example topics of a finding; 0 is 3.
 	MaxExamples int
+	// KeepEdits keeps all edits of a finding, and not only as many as examples.
+	KeepEdits bool
+	// Overlay has the content of files that are not read from disk, by the name they are checked under.
+	Overlay map[string][]byte
 	// Now is the time to compare timestamps with when a message has no time of its own; nil is time.Now.
 	Now func() time.Time
 }
@@ -57,8 +61,10 @@ type Linter struct {
 	acc    []*active
 	conf   []*active
 	src    []*active
+	prog   []*active
 	end    []*active
 	ctr    []*active
+	fleet  []*active
 	engine map[string]*active
 
 	shapes  shapes
@@ -67,9 +73,14 @@ type Linter struct {
 	sampler sampler
 	ignores []*suppression
 
+	// outgoing has the findings about one message kept apart: see Outgoing.
+	outgoing bool
+	latest   []Finding
+
 	checked, skipped int
 	bad              int // lines of captures that are no messages
 	notes            []string
+	unreadable       []string // files that were to be checked
 
 	levels []string
 	place  placed
@@ -100,6 +111,9 @@ func New(o Options) (*Linter, error) {
 	if l.options.MaxExamples == 0 {
 		l.options.MaxExamples = defaultExamples
 	}
+	if err := l.overlayBaseline(); err != nil {
+		return nil, err
+	}
 	l.found.init(l)
 	l.memory.init()
 	if err := l.selectRules(); err != nil {
@@ -125,7 +139,7 @@ func (l *Linter) selectRules() error {
 		a.severity = l.severityOf(&rules[i])
 		a.on = a.severity != Off
 		l.all = append(l.all, a)
-		if a.byEngine {
+		if a.byEngine || a.atReading {
 			l.engine[a.Code] = a
 		}
 		if a.on {
@@ -149,8 +163,10 @@ func (l *Linter) enlist(a *active) {
 		{a.access != nil, &l.acc},
 		{a.conf != nil, &l.conf},
 		{a.source != nil, &l.src},
+		{a.program != nil, &l.prog},
 		{a.end != nil, &l.end},
 		{a.contract != nil, &l.ctr},
+		{a.fleet != nil, &l.fleet},
 	} {
 		if list.has {
 			*list.to = append(*list.to, a)
@@ -228,14 +244,16 @@ type Place struct {
 	Text   string
 	// ignore are the rules that a comment before the line suppresses.
 	ignore *suppression
+	// span is the line in the file, for fixes.
+	span span
 }
 
 // Topic checks a Topic Name.
 func (l *Linter) Topic(name string, at Place) { l.topicAs(Topics, name, at) }
 
-func (l *Linter) topicAs(kind Kind, name string, at Place) *topicCheck {
+func (l *Linter) topicAs(kind Kind, name string, at Place) {
 	l.checked++
-	return l.lookAt(kind, name, at)
+	l.lookAt(kind, name, at)
 }
 
 // lookAt runs the topic rules.

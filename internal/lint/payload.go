@@ -66,6 +66,7 @@ func (l *Linter) Payload(name string, body []byte, at Place) {
 	l.checked++
 	l.payloadPlace(name)
 	c := &l.memory.message
+	at.span = span{end: len(body), next: len(body)}
 	c.reset(l, subject{kind: Payload, topic: name, place: at}, body)
 	c.now = l.now()
 	for _, a := range l.pay {
@@ -102,7 +103,7 @@ func (l *Linter) Message(kind Kind, m message.Message, published bool, at Place)
 	}
 	c := &l.memory.message
 	h, first := l.memory.historyOf(m.Topic)
-	if first {
+	if first || l.outgoing {
 		t := l.lookAt(kind, m.Topic, at)
 		c.reset(l, t.subject, m.Payload)
 	} else {

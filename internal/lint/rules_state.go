@@ -150,7 +150,7 @@ func stateRules() []Rule {
 
 func driftOld(e *endCheck) {
 	const limit = 15 // minutes
-	for name, d := range e.l.memory.topics {
+	for name, d := range e.l.memory.inOrder() {
 		base, ok := strings.CutSuffix(name, "/"+string(desired))
 		if !ok || d.kind != string(desired) || !d.hasRev {
 			continue
