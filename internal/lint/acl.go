@@ -32,15 +32,15 @@ type device struct {
 	base []string // levels; + for a root that is not known
 	line int      // where its section begins, 0 for one that the file does not name
 
-	rights *access.Rights
+	grants [(access.Read | access.Write) + 1]*access.Grant // by action, once they were asked for
 }
 
 // reach is what the device may do with the topics that a filter matches.
 func (d *device) reach(p *access.Policy, action access.Action, target topic.Filter) (string, *access.Rule, bool) {
-	if d.rights == nil {
-		d.rights = p.Of(d.id)
+	if d.grants[action] == nil {
+		d.grants[action] = p.For(d.id, action)
 	}
-	return d.rights.Reach(action, target)
+	return d.grants[action].Reach(target)
 }
 
 // AccessList checks an access list.

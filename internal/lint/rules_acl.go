@@ -346,9 +346,9 @@ func appWritesFacts(a *accessCheck) {
 		if admin(user) {
 			continue
 		}
-		rights := a.policy.Of(access.Identity{User: user, Client: user})
+		rights := a.policy.For(access.Identity{User: user, Client: user}, access.Write)
 		for _, kind := range []string{"telemetry/+", "status", "reported"} {
-			if _, r, ok := rights.Reach(access.Write, someone.below(kind)); ok && r != nil {
+			if _, r, ok := rights.Reach(someone.below(kind)); ok && r != nil {
 				a.at(r)
 				a.found("", "the user %s may write the %s of devices", user, strings.TrimSuffix(kind, "/+"))
 				break
