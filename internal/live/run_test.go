@@ -14,7 +14,10 @@ import (
 	"github.com/mqx-cli/mqx/internal/live"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// bubbletea's reader may hold an event at the end that nobody takes any more. There is one screen in the life of a program.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("charm.land/bubbletea/v2.(*Program).readLoop"))
+}
 
 // show shows a board with one device and presses keys. It returns what was drawn, and why it ended.
 func show(t *testing.T, keys string, end func(cancel context.CancelCauseFunc, s *live.Screen)) (drawn string, err error) {
