@@ -131,6 +131,16 @@ func TestClassesOfFixesAreThoseOfTheRules(t *testing.T) {
 	}
 }
 
+const asyncCommand = `asyncapi: 3.0.0
+info: {title: x, version: "1"}
+channels:
+  cmd: {address: "acme/{site}/{device}/cmd", parameters: {site: {}, device: {}}, messages: {}}
+operations:
+  send:
+    action: send
+    channel: {$ref: "#/channels/cmd"}
+`
+
 func TestSafeFixesAreAllThatIsMadeUnasked(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -178,6 +188,18 @@ func TestSafeFixesAreAllThatIsMadeUnasked(t *testing.T) {
 		{
 			"contract", lint.Contract, "version: mqx/v1\nroot: acme\nkinds:\n  status: { qos: 1, retain: false } # why?\n  cmd:\n    retain: true\n",
 			"", "version: mqx/v1\nroot: acme\nkinds:\n  status: { qos: 1, retain: true } # why?\n  cmd:\n    retain: false\n",
+		},
+		{
+			"AsyncAPI", lint.Contract, asyncCommand + "    bindings: {mqtt: {qos: 1, retain: true}}\n",
+			"", asyncCommand + "    bindings: {mqtt: {qos: 1, retain: false}}\n",
+		},
+		{
+			"AsyncAPI in JSON", lint.Contract,
+			`{"asyncapi":"3.0.0","info":{"title":"x","version":"1"},"channels":{"cmd":{"address":"acme/a/b/cmd","messages":{}}},` +
+				`"operations":{"o":{"action":"send","channel":{"$ref":"#/channels/cmd"},"bindings":{"mqtt":{"retain" : true}}}}}`,
+			"",
+			`{"asyncapi":"3.0.0","info":{"title":"x","version":"1"},"channels":{"cmd":{"address":"acme/a/b/cmd","messages":{}}},` +
+				`"operations":{"o":{"action":"send","channel":{"$ref":"#/channels/cmd"},"bindings":{"mqtt":{"retain" : false}}}}}`,
 		},
 		{"payload", lint.Payload, "\ufeff{\"v\":1}\x00\x00", "{\"v\":1}", "{\"v\":1}"},
 	}
