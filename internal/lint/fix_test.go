@@ -13,6 +13,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/lint"
+	"github.com/mqx-cli/mqx/internal/payload"
 )
 
 // writeExample writes an example into a folder that has the files beside it which examples mention.
@@ -323,6 +324,34 @@ func TestMisspeltOptionsAreNamedAndMended(t *testing.T) {
 			t.Errorf("%s: %v, %v", key, r.Findings, changes)
 		case want != "" && (len(changes) != 1 || string(changes[0].After) != "  "+want+" x y\n"):
 			t.Errorf("%s: %v, %v, want %s", key, r.Findings, changes, want)
+		}
+	}
+}
+
+func TestSARIFProposesWholeFixes(t *testing.T) {
+	t.Parallel()
+	schema, err := payload.ReadSchema(filepath.Join("testdata", "sarif-2.1.0.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, o := writeExample(t, lint.Example{Text: "/acme/lyon/cr-001/status\nacme/lyon/cr-001/telemetry/Temp\n" +
+		strings.Repeat("acme/lyon/cr-001/telemetry/Door\n", 9)})
+	o.KeepEdits = false
+	r := reportOf(t, file, o)
+	text, err := r.Append(nil, lint.SARIFFormat, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Check(text); err != nil {
+		t.Error(err)
+	}
+	for want, there := range map[string]bool{
+		`"replacements":[{"deletedRegion":{"byteOffset":0,"byteLength":1}}]`:                                    true,
+		`"replacements":[{"deletedRegion":{"byteOffset":52,"byteLength":4},"insertedContent":{"text":"temp"}}]`: true,
+		`{"text":"door"}`: false, // nine lines, of which three edits are known
+	} {
+		if bytes.Contains(text, []byte(want)) != there {
+			t.Errorf("%s is there: %v, in\n%s", want, !there, text[max(0, len(text)-3000):])
 		}
 	}
 }
