@@ -58,7 +58,7 @@ func (o *brokerListen) addFlags(fs *pflag.FlagSet) {
 	fs.Var(&o.wsPort, "ws-port", "listen for WebSockets, too")
 	fs.Var(&o.wssPort, "wss-port", "listen for WebSockets with TLS, too")
 	fs.StringVar(&o.wsPath, "ws-path", "", "the only path for WebSockets (default: any path)")
-	fs.StringArrayVar(&o.wsOrigins, "ws-origin", nil, "hosts whose web pages may connect, as in *.example.com or * (default: pages of this machine)")
+	fs.Var(textsFlag{&o.wsOrigins}, "ws-origin", "hosts whose web pages may connect, as in *.example.com or * (default: pages of this machine)")
 }
 
 // open opens all listeners, the plain one first, or none.
