@@ -76,7 +76,8 @@ func describeWebSocket(t Target, err error) (problem, hint string) {
 		return err.Error(), ""
 	case strings.Contains(err.Error(), "malformed HTTP"):
 		return "what listens there does not speak HTTP", "MQTT over WebSocket often has a port of its own; leave out ws:// for plain MQTT"
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+		strings.Contains(err.Error(), "server closed idle connection"): // what net/http calls it when the end comes before the request
 		return "the server closed the connection during the WebSocket handshake", "does this port speak WebSocket?"
 	default:
 		return "", ""
