@@ -15,8 +15,11 @@ type ClientInfo struct {
 	Username string
 	// CommonName is that of the client certificate, "" without one. The listener has verified the certificate.
 	CommonName string
-	Version    wire.Version
-	Addr       net.Addr
+	// Method is the Authentication Method by which the client has proved that it is Username, "" when it has not: then there
+	// may be a password in CONNECT.
+	Method  string
+	Version wire.Version
+	Addr    net.Addr
 }
 
 // Access decides who may connect. Its methods are called from many goroutines.

@@ -57,6 +57,11 @@ func usage(where, why string) *exit.Error { return exit.New(exit.Usage, where, "
 // resolveAddress finds host, port, TLS, credentials and topic. What stands beside a URL in flags of their own wins over
 // the URL, but two different hosts from one source are a contradiction that only the user can solve.
 func (c *Connection) resolveAddress(r *Resolved) error {
+	if c.Embedded {
+		if f := c.firstGiven("host", "url", "port", "tls", "cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "insecure", "tls-keylog"); f != "" {
+			return usage(c.named("embedded"), "it excludes "+c.named(f))
+		}
+	}
 	host, address, err := c.parseAddress()
 	if err != nil {
 		return err
@@ -110,6 +115,9 @@ func (c *Connection) parseAddress() (host string, a Address, err error) {
 	}
 	if len(host) > 2 && host[0] == '[' && host[len(host)-1] == ']' {
 		host = host[1 : len(host)-1]
+	}
+	if strings.Contains(host, "@") { // what is before it may be a password, which no error may show
+		return "", a, usage(c.named("host"), "it holds a user name").Hint("write --url mqtt://USER@HOST")
 	}
 	if h, p, splitErr := net.SplitHostPort(host); splitErr == nil && p != "" {
 		return "", a, usage(c.named("host"), fmt.Sprintf("%q holds a port", host)).
