@@ -21,6 +21,8 @@ const (
 	step = 1000
 	// rounds bounds how often the status is listed anew because more topics of it were learned of.
 	rounds = 8
+	// sendNone is the Retain Handling with which a SUBSCRIBE gets no Retained Messages.
+	sendNone = 2
 )
 
 // Observation is a look at a fleet over a session.
@@ -82,15 +84,32 @@ func (o *Observation) List(ctx context.Context) (retained.Evidence, error) {
 	return evidence, nil
 }
 
-// list subscribes to some filters and reads what is retained there.
+// list subscribes to some filters and reads what is retained there. It asks at QoS 0 first: Servers that limit their queues
+// drop at QoS 1 what does not fit (Mosquitto: 1,000 messages by default), and a fleet may be larger.
 func (o *Observation) list(ctx context.Context, filters []string) (retained.Evidence, error) {
 	subs := make([]wire.Subscription, len(filters))
 	for i, f := range filters {
-		subs[i] = wire.Subscription{Filter: f, QoS: 1}
+		subs[i] = wire.Subscription{Filter: f}
 	}
-	return retained.Collect(ctx, &overheard{o.Session, o}, stored{o}, retained.Options{
+	evidence, err := retained.Collect(ctx, &overheard{o.Session, o}, stored{o}, retained.Options{
 		Subscriptions: subs, Properties: o.Properties, NoPublish: o.NoPublish, Deadline: o.Deadline,
 	})
+	if err != nil || evidence == retained.Incomplete {
+		return evidence, err
+	}
+	return evidence, o.subscribe(ctx, o.raised(filters))
+}
+
+// raised are subscriptions at QoS 1 to filters that are subscribed to at QoS 0.
+func (o *Observation) raised(filters []string) []wire.Subscription {
+	subs := make([]wire.Subscription, len(filters))
+	for i, f := range filters {
+		subs[i] = wire.Subscription{Filter: f, QoS: 1}
+		if o.V5 {
+			subs[i].RetainHandling = sendNone
+		}
+	}
+	return subs
 }
 
 func (o *Observation) discovered() []string {
@@ -141,7 +160,7 @@ func (o *Observation) FollowTraffic(ctx context.Context) ([]string, error) {
 		for i, f := range at {
 			subs[i] = wire.Subscription{Filter: f}
 			if o.V5 {
-				subs[i].RetainHandling = 2 // send none
+				subs[i].RetainHandling = sendNone
 			}
 		}
 		if err := o.subscribe(ctx, subs); err != nil {
