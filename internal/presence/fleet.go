@@ -203,20 +203,24 @@ func (f *Fleet) Link(name, parent string, now time.Time) {
 }
 
 // Fault counts a status message of a device that could not be read.
-func (f *Fleet) Fault(name, fault string, now time.Time) {
-	d := f.device(name)
+func (f *Fleet) Fault(fault Fault, now time.Time) {
+	d := f.device(fault.Device)
 	if d == nil {
 		f.faults++
 		return
 	}
+	fault.Device, fault.Why = d.Name, shorten(fault.Why)
+	if fault.Stored && d.Fault == fault.Why {
+		return // the Server has sent again what it retains
+	}
 	if !d.hidden {
 		f.faults++
 		if len(f.unread) < maxFaults {
-			f.unread = append(f.unread, Fault{Device: d.Name, Why: shorten(fault)})
+			f.unread = append(f.unread, fault)
 		}
 	}
 	d.Faults++
-	d.Fault = shorten(fault)
+	d.Fault = fault.Why
 	f.settle(d, now)
 }
 

@@ -250,7 +250,8 @@ func TestADeviceIsDescribed(t *testing.T) {
 	f.Release(later)
 	want.Flaps, want.Session, want.Will, want.LastSeen = 1, "s2", presence.Goodbye, later
 	check()
-	f.Fault("d", "nonsense", later)
+	f.Fault(presence.Fault{Device: "d", Why: "nonsense"}, later)
+	f.Fault(presence.Fault{Device: "d", Why: "nonsense", Stored: true}, later) // only sent again
 	want.Faults, want.Fault = 1, "nonsense"
 	check()
 }

@@ -59,7 +59,7 @@ func (o *Observation) take(m message.Message) {
 		return
 	}
 	r := o.Convention.Read(m)
-	r.apply(o.Fleet, o.now())
+	r.apply(o.Fleet, m.Retain, o.now())
 }
 
 // List reads what is retained. Live messages that come meanwhile count too.
@@ -152,32 +152,60 @@ func (o *Observation) filters(which func(Filters) []string) []string {
 	return kept
 }
 
-// FollowTraffic subscribes to what the devices send besides, at QoS 0 and without what is retained. It returns the filters.
-func (o *Observation) FollowTraffic(ctx context.Context) ([]string, error) {
-	filters := o.filters(func(f Filters) []string { return f.Traffic })
-	for at := range slices.Chunk(filters, filtersAtOnce) {
-		subs := make([]wire.Subscription, len(at))
-		for i, f := range at {
-			subs[i] = wire.Subscription{Filter: f}
-			if o.V5 {
-				subs[i].RetainHandling = sendNone
+// FollowTraffic subscribes to what the devices send besides, at QoS 0 and without what is retained. A filter that covers
+// those of status messages takes their place, at QoS 1: of a message that two filters match, a Server may send two copies,
+// and they may overtake each other.
+func (o *Observation) FollowTraffic(ctx context.Context) error {
+	statuses := o.filters(func(f Filters) []string { return f.Status })
+	traffic := o.filters(func(f Filters) []string { return f.Traffic })
+	var replaced []string
+	subs := make([]wire.Subscription, len(traffic))
+	for i, text := range traffic {
+		subs[i] = wire.Subscription{Filter: text}
+		if o.V5 {
+			subs[i].RetainHandling = sendNone
+		}
+		wide, err := topic.ParseFilter(text)
+		if err != nil {
+			return err
+		}
+		for _, status := range statuses {
+			if narrow, err := topic.ParseFilter(status); err == nil && topic.Covers(wide, narrow) {
+				subs[i].QoS, replaced = 1, append(replaced, status)
 			}
 		}
-		if err := o.subscribe(ctx, subs); err != nil {
-			return filters, err
+	}
+	for at := range slices.Chunk(subs, filtersAtOnce) {
+		if err := o.subscribe(ctx, at); err != nil {
+			return err
 		}
 	}
-	return filters, nil
+	for at := range slices.Chunk(replaced, filtersAtOnce) {
+		err := o.during(ctx, func() error {
+			_, err := o.Session.Unsubscribe(ctx, at...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// subscribe waits for the answer and takes messages meanwhile, which may lie before it.
 func (o *Observation) subscribe(ctx context.Context, subs []wire.Subscription) error {
+	return o.during(ctx, func() error {
+		_, err := o.Session.Subscribe(ctx, o.Properties, subs...)
+		return err
+	})
+}
+
+// during makes a call that waits for an answer of the Server and takes messages meanwhile, which may lie before it.
+func (o *Observation) during(ctx context.Context, call func() error) error {
 	answer := make(chan error, 1)
 	taking, answered := context.WithCancelCause(ctx)
 	defer answered(nil)
 	go func() {
-		_, err := o.Session.Subscribe(ctx, o.Properties, subs...)
-		answer <- err
+		answer <- call()
 		answered(errAnswered)
 	}()
 	for {
