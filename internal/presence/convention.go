@@ -75,11 +75,11 @@ const maxStatus = 64 << 10
 
 // apply tells a fleet what a message means, which may come from the Server's store.
 func (r *Reading) apply(f *Fleet, stored bool, now time.Time) {
-	for _, l := range r.Links {
-		f.Link(l.Device, l.Parent, now)
-	}
 	for _, report := range r.Reports {
 		f.Report(report, now)
+	}
+	for _, l := range r.Links {
+		f.Link(l.Device, l.Parent, now)
 	}
 	for _, name := range r.Alive {
 		f.Traffic(name, now)

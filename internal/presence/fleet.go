@@ -25,6 +25,7 @@ type Fleet struct {
 	devices   map[string]*device
 	names     int // bytes of all names
 	due       dueHeap
+	fresh     []*device // that Advance makes something of, if nothing else has
 	changes   []Change
 	counts    map[State]int
 	orphans   map[string][]*device // children by the name of a parent that is not known yet
@@ -199,6 +200,10 @@ func (f *Fleet) Link(name, parent string, now time.Time) {
 	} else {
 		f.orphans[d.Parent] = append(f.orphans[d.Parent], d)
 	}
+	if d.State == "" {
+		f.fresh = append(f.fresh, d) // its status may come with it
+		return
+	}
 	f.settle(d, now)
 }
 
@@ -273,6 +278,12 @@ func (f *Fleet) Next() (at time.Time, ok bool) {
 
 // Advance lets time pass.
 func (f *Fleet) Advance(now time.Time) {
+	for _, d := range f.fresh {
+		if d.State == "" {
+			f.settle(d, now)
+		}
+	}
+	f.fresh = nil
 	for len(f.due) > 0 && !f.due[0].due.After(now) {
 		f.settle(f.due[0], now)
 	}
