@@ -20,7 +20,7 @@ type brokerOptions struct {
 	access brokerAccess
 	ready  string
 	debug  bool
-	limits broker.Config
+	limits brokerLimits
 }
 
 // brokerReady is the ready line of `mqx broker --json`: the plain listener, and all of them.
@@ -50,32 +50,30 @@ func newBroker(e *env) *cobra.Command {
 	o.access.addFlags(fs)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the broker listens; it holds the URL")
 	fs.BoolVarP(&o.debug, "debug", "d", false, "report on stderr why connections end")
-	fs.Uint32Var(&o.limits.MaxPacketSize, "max-packet-size", 0, "largest packet to accept, in bytes (default: the protocol's limit)")
-	fs.Uint16Var(&o.limits.ReceiveMaximum, "max-inflight", 0, "QoS 2 messages that a client may have open (default 1024)")
-	fs.IntVar(&o.limits.MaxQueuedMessages, "max-queued-messages", 0, "messages that may wait for a client (default 100000)")
-	fs.Int64Var(&o.limits.MaxQueuedBytes, "max-queued-bytes", 0, "bytes that may wait for a client (default 64 MiB)")
+	o.limits.addFlags(fs)
 	e.addJSONFlag(cmd, "print the ready line as JSON")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e) })
-	cmd.AddCommand(newBrokerPasswd(e))
+	cmd.AddCommand(newBrokerStatus(e), newBrokerPasswd(e))
 	return cmd
 }
 
 func (o *brokerOptions) run(ctx context.Context, e *env) error {
-	if o.limits.MaxQueuedMessages < 0 || o.limits.MaxQueuedBytes < 0 {
-		return exit.New(exit.Usage, "--max-queued-messages, --max-queued-bytes", "", "they cannot be negative")
+	if err := o.limits.check(readVersion().Version); err != nil {
+		return err
 	}
+	config := &o.limits.config
 	if o.debug {
-		o.limits.Logger = slog.New(slog.NewTextHandler(e.streams.Err, nil))
+		config.Logger = slog.New(slog.NewTextHandler(e.streams.Err, nil))
 	}
 	listeners, err := o.listen.open(ctx, e, o.access.guards())
 	if err != nil {
 		return err
 	}
 	defer closeAll(listeners)
-	if err := o.access.open(&o.limits); err != nil {
+	if err := o.access.open(config); err != nil {
 		return err
 	}
-	b := broker.New(o.limits)
+	b := broker.New(*config)
 	defer o.access.reloadOnSignal(e, b)()
 	ended := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
