@@ -23,6 +23,8 @@ type client struct {
 	rights  Rights   // nil: everything is allowed
 	session *session // nil before CONNECT was accepted; set under Broker.mu
 	kicks   kicks
+	known   atomic.Pointer[about]
+	fault   atomic.Pointer[faulty]
 	took    tally // received and not yet counted
 
 	keepAlive time.Duration // how long the client may be silent, 0 for ever
@@ -128,7 +130,7 @@ func (s source) Read(p []byte) (int, error) {
 		return 0, errStopped
 	}
 
-	n, err := c.conn.Read(p)
+	n, err := c.pacedRead(p)
 	c.b.counters.bytesReceived.Add(int64(n))
 
 	return n, err
@@ -161,6 +163,16 @@ func (c *client) serve() error {
 			// Clients whose packets arrive together are woken last come, first served. Most users expect that a SUBSCRIBE
 			// which was sent before a PUBLISH of another client comes first, although no statement says so.
 			runtime.Gosched()
+		}
+		if wire.Type(first>>4) == wire.PUBLISH && c.b.draining.Load() {
+			c.stop(wire.ServerShuttingDown) // it is not acknowledged, so it is not lost
+
+			return errStopped
+		}
+		if c.b.watched() {
+			if err := c.admitPacket(first, body); err != nil {
+				return err
+			}
 		}
 		if err := c.handle(first, body); err != nil {
 			return err
