@@ -20,19 +20,20 @@ type brokerLimits struct {
 }
 
 func (o *brokerLimits) addFlags(fs *pflag.FlagSet) {
+	o.config = broker.Config{}.WithDefaults()
 	c := &o.config
-	fs.IntVar(&c.MaxClients, "max-clients", 0, "clients that may be connected; more are refused (default: no limit)")
-	fs.IntVar(&c.MaxSessions, "max-sessions", 0, "Sessions, with those of clients who are away (default: no limit)")
-	fs.IntVar(&c.MaxConnectRate, "max-connect-rate", 0, "connections a second; more are refused (default: no limit)")
-	fs.Uint32Var(&c.MaxPacketSize, "max-packet-size", 0, "largest packet to accept, in bytes (default: the protocol's limit)")
-	fs.Uint16Var(&c.ReceiveMaximum, "max-inflight", 0, "QoS 2 messages that a client may have open (default 1024)")
-	fs.IntVar(&c.MaxQueuedMessages, "max-queued-messages", 0, "messages that may wait for a client (default 100000)")
-	fs.Int64Var(&c.MaxQueuedBytes, "max-queued-bytes", 0, "bytes that may wait for a client (default 64 MiB)")
-	fs.IntVar(&c.MaxRetained, "max-retained", 0, "messages that may be retained; a publish that retains one more is refused (default: no limit)")
-	fs.Int64Var(&c.MaxRetainedBytes, "max-retained-bytes", 0, "bytes that may be retained (default 4 GiB)")
-	fs.IntVar(&c.MaxSubscriptions, "max-subscriptions", 0, "subscriptions that a client may have (default 100000)")
-	fs.IntVar(&c.MaxTopicLevels, "max-topic-levels", 0, "levels that a topic may have (default: no limit)")
-	fs.Var(durationFlag{&o.maxKeepAlive}, "max-keepalive", "longest Keep Alive that MQTT 5 clients may have; they are told (default: no limit)")
+	fs.IntVar(&c.MaxClients, "max-clients", 0, "clients that may be connected; more are refused (0: no limit)")
+	fs.IntVar(&c.MaxSessions, "max-sessions", 0, "Sessions, with those of clients who are away (0: no limit)")
+	fs.IntVar(&c.MaxConnectRate, "max-connect-rate", 0, "connections a second; more are refused (0: no limit)")
+	fs.Uint32Var(&c.MaxPacketSize, "max-packet-size", c.MaxPacketSize, "largest packet to accept, in bytes")
+	fs.Uint16Var(&c.ReceiveMaximum, "max-inflight", c.ReceiveMaximum, "QoS 2 messages that a client may have open")
+	fs.IntVar(&c.MaxQueuedMessages, "max-queued-messages", c.MaxQueuedMessages, "messages that may wait for a client")
+	fs.Int64Var(&c.MaxQueuedBytes, "max-queued-bytes", c.MaxQueuedBytes, "bytes that may wait for a client, and as many again in flight")
+	fs.IntVar(&c.MaxRetained, "max-retained", 0, "messages that may be retained; a publish that retains one more is refused (0: no limit)")
+	fs.Int64Var(&c.MaxRetainedBytes, "max-retained-bytes", c.MaxRetainedBytes, "bytes that may be retained")
+	fs.IntVar(&c.MaxSubscriptions, "max-subscriptions", c.MaxSubscriptions, "subscriptions that a client may have")
+	fs.IntVar(&c.MaxTopicLevels, "max-topic-levels", 0, "levels that a topic may have (0: no limit)")
+	fs.Var(durationFlag{&o.maxKeepAlive}, "max-keepalive", "longest Keep Alive that MQTT 5 clients may have; they are told (0: no limit)")
 	o.sysInterval = defaultSysInterval
 	fs.Var(durationFlag{&o.sysInterval}, "sys-interval", "time between publications of $SYS, 0 for none")
 }

@@ -67,7 +67,7 @@ type Broker struct {
 // New returns a Broker that serves nothing yet.
 func New(cfg Config) *Broker {
 	b := &Broker{
-		cfg:       cfg.withDefaults(),
+		cfg:       cfg.WithDefaults(),
 		seed:      maphash.MakeSeed(),
 		sessions:  make(map[string]*session),
 		clients:   make(map[*client]struct{}),

@@ -95,7 +95,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the stated defaults in place of zeros.
+func (c Config) WithDefaults() Config {
 	if c.MaxPacketSize == 0 || c.MaxPacketSize > maxPacket {
 		c.MaxPacketSize = maxPacket
 	}

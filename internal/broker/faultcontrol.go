@@ -28,7 +28,12 @@ func (c *client) controlFaults(p *wire.Publish) (wire.ReasonCode, error) {
 
 // isLocal reports whether an address is on this machine: loopback, a Unix socket, or no network at all.
 func isLocal(a net.Addr) bool {
-	tcp, ok := a.(*net.TCPAddr)
-
-	return !ok || tcp.IP.IsLoopback()
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case nil:
+		return false
+	default:
+		return a.Network() == "unix" || a.Network() == "pipe"
+	}
 }
