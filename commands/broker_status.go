@@ -42,7 +42,7 @@ func newBrokerStatus(e *env) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&o.load, "load", false, "show the averages over 1, 5 and 15 minutes as well")
 	e.addJSONFlag(cmd, "print one JSON object, topics without $SYS/broker/ as names and numbers as numbers")
-	o.retainedOptions.addFlags(cmd)
+	o.addFlags(cmd)
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
 	return cmd
 }
@@ -93,7 +93,7 @@ func (f *statusFacts) add(m message.Message) error {
 }
 
 // sort puts the version and the time first, and the rest in order.
-func (f statusFacts) sort() {
+func (f *statusFacts) sort() {
 	rank := func(name string) int {
 		i := slices.Index([]string{"version", "timestamp", "uptime"}, name)
 		if i < 0 {
@@ -101,7 +101,7 @@ func (f statusFacts) sort() {
 		}
 		return i
 	}
-	slices.SortFunc(f, func(a, b statusFact) int {
+	slices.SortFunc(*f, func(a, b statusFact) int {
 		if d := rank(a.name) - rank(b.name); d != 0 {
 			return d
 		}
@@ -110,9 +110,9 @@ func (f statusFacts) sort() {
 }
 
 // object is f as a JSON object in the same order.
-func (f statusFacts) object() json.RawMessage {
+func (f *statusFacts) object() json.RawMessage {
 	b := []byte{'{'}
-	for i, fact := range f {
+	for i, fact := range *f {
 		if i > 0 {
 			b = append(b, ',')
 		}

@@ -25,7 +25,8 @@ type client struct {
 	kicks   kicks
 	known   atomic.Pointer[about]
 	fault   atomic.Pointer[faulty]
-	took    tally // received and not yet counted
+	cut     atomic.Bool // a fault ends the connection
+	took    tally       // received and not yet counted
 
 	keepAlive time.Duration // how long the client may be silent, 0 for ever
 	expiry    uint32        // Session Expiry Interval
@@ -289,10 +290,15 @@ func (c *client) log(end ending) {
 func (c *client) farewell(end ending) {
 	s := c.session
 	s.mu.Lock()
-	if !end.flush {
+	cut := errors.Is(end.err, errCut) || c.cut.Load()
+	switch {
+	case cut:
+		c.broken = true
+		_ = c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) // Write tells
+	case !end.flush:
 		c.broken = true // nobody listens
 		c.conn.Close()
-	} else {
+	default:
 		_ = c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) // Write tells
 		c.closing = true
 		if end.tell && c.info.Version >= wire.V5 {
@@ -303,7 +309,7 @@ func (c *client) farewell(end ending) {
 	for c.writing {
 		c.idle.Wait()
 	}
-	flushed := !c.broken
+	flushed := !c.broken || cut // what was sent before a fault is to arrive
 	s.mu.Unlock()
 	if flushed {
 		linger(c.conn)

@@ -175,7 +175,8 @@ func (c *client) flushWatched(buf []byte) error {
 	if f := c.faulty(); f != nil {
 		err := c.writeFaulty(f, buf)
 		if errors.Is(err, errCut) {
-			c.conn.Close()
+			c.cut.Store(true)
+			c.stop(wire.UnspecifiedError)
 		}
 
 		return err

@@ -147,10 +147,7 @@ func TestAStoppingBrokerTakesNoMoreMessages(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Broker.Shutdown(t.Context()) }()
-	for {
-		if dialOrNil(t, s) == nil { // now it is stopping
-			break
-		}
+	for dialOrNil(t, s) != nil { // until it is stopping
 	}
 	pub.send(&wire.Publish{Topic: "a", QoS: 1, PacketID: 9})
 	pub.expectDisconnect(wire.ServerShuttingDown)
