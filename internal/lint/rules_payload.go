@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/mqx-cli/mqx/internal/payload"
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // goodPayload is the guide's own.
@@ -128,10 +129,15 @@ func (c *payloadCheck) maxBytes() int {
 	if n := c.place.rule.MaxBytes; n > 0 {
 		return n
 	}
-	if of := c.l.convention.Contract; of != nil && of.Limits.PayloadBytes > 0 {
+	of := c.l.convention.Contract
+	switch {
+	case of == nil:
+		return wire.MaxRemainingLength // a list of all devices of a bridge is as long as it is
+	case of.Limits.PayloadBytes > 0:
 		return of.Limits.PayloadBytes
+	default:
+		return defaultPayload
 	}
-	return defaultPayload
 }
 
 // excerpt is the beginning of a payload, quoted.
@@ -223,33 +229,11 @@ func secretInPayload(p *payloadCheck) {
 		if m.value.Type != gjson.String || m.value.Str == "" {
 			continue
 		}
-		if what := secretKind(m.key, m.value.Str); what != "" {
+		if what := payload.Secret(m.key, m.value.Str); what != "" {
 			p.found(p.templatePointer(i), "%q looks like %s", m.key, what)
 		}
 	}
 	if !p.json && bytes.Contains(p.body, []byte("-----BEGIN ")) && bytes.Contains(p.body, []byte("PRIVATE KEY-----")) {
 		p.found("", "the payload is a private key")
 	}
-}
-
-// secretKind says what kind of secret a member is, "" for none. A masked value is none.
-func secretKind(key, value string) string {
-	if strings.Trim(value, "*•xX") == "" {
-		return ""
-	}
-	switch {
-	case strings.Contains(value, "PRIVATE KEY-----"):
-		return "a private key"
-	case strings.HasPrefix(value, "eyJ") && strings.Count(value, ".") == 2 && len(value) > 40:
-		return "a JSON Web Token"
-	case len(value) == 20 && (strings.HasPrefix(value, "AKIA") || strings.HasPrefix(value, "ASIA")):
-		return "an AWS access key"
-	}
-	switch flat := fold(key); {
-	case strings.HasSuffix(flat, "password"), strings.HasSuffix(flat, "passwd"), strings.HasSuffix(flat, "passphrase"),
-		strings.HasSuffix(flat, "secret"), strings.HasSuffix(flat, "apikey"), strings.HasSuffix(flat, "privatekey"),
-		strings.HasSuffix(flat, "accesstoken"), strings.HasSuffix(flat, "authtoken"), flat == "token", flat == "psk", flat == "pwd":
-		return "a secret"
-	}
-	return ""
 }
