@@ -26,7 +26,7 @@ const closeTimeout = 3 * time.Second
 
 // resolve turns the connection flags of cmd into options.
 func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connection) (config.Resolved, error) {
-	c.Given = origins(cmd)
+	c.Given, c.Environ = origins(cmd), e.getenv
 	r, err := c.Resolve(config.Secrets{Prompt: e.promptSecret(ctx), Getenv: e.getenv, Run: config.Shell(ctx, e.streams.Err)})
 	if err != nil {
 		return r, err
