@@ -18,6 +18,7 @@ import (
 type brokerOptions struct {
 	listen brokerListen
 	access brokerAccess
+	data   brokerData
 	ready  string
 	debug  bool
 	limits brokerLimits
@@ -53,6 +54,7 @@ func newBroker(e *env) *cobra.Command {
 	fs := cmd.Flags()
 	o.listen.addFlags(fs)
 	o.access.addFlags(fs)
+	o.data.addFlags(fs)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the broker listens; it holds the URL")
 	fs.BoolVarP(&o.debug, "debug", "d", false, "report on stderr why connections end")
 	o.limits.addFlags(fs)
@@ -87,7 +89,18 @@ func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) err
 		return err
 	}
 	config.FaultControl = isLoopback(o.listen.bind)
-	b := broker.New(*config)
+	if ctx, err = o.data.open(ctx, config); err != nil {
+		return err
+	}
+	return o.data.close(o.serve(ctx, e, listeners))
+}
+
+// serve runs the broker until ctx ends.
+func (o *brokerOptions) serve(ctx context.Context, e *env, listeners []listener) error {
+	b := broker.New(o.limits.config)
+	if err := b.Restore(); err != nil {
+		return dataError(o.data.dir, err)
+	}
 	defer o.access.reloadOnSignal(e, b)()
 	ended := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
