@@ -10,6 +10,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/guard"
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/scram"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -38,6 +39,16 @@ func (o *brokerAccess) open(config *broker.Config) error {
 		return exit.Wrap(exit.Usage, "--users, --acl", "", err)
 	}
 	o.guard, config.Access = g, g
+	if o.files.Users == "" {
+		return nil
+	}
+	config.Authenticator, err = scram.New(func(user string) (scram.Credentials, bool) {
+		r, ok := g.Scram(user)
+		return scram.Credentials{Iterations: r.Iterations, Salt: r.Salt, StoredKey: r.StoredKey, ServerKey: r.ServerKey}, ok
+	})
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--users", o.files.Users, err)
+	}
 	return nil
 }
 
