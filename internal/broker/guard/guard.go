@@ -166,8 +166,6 @@ func (g *Guard) Authenticate(c broker.ClientInfo, p *wire.Connect) (broker.Right
 		id.Anonymous = false // proved by enhanced authentication
 	case c.CommonName != "":
 		id.User, id.Anonymous = c.CommonName, false
-	case c.Method != "":
-		id.Anonymous = false
 	case f.users == nil:
 	case id.Anonymous && !g.options.Anonymous:
 		return nil, wire.NotAuthorized
