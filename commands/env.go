@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 
@@ -33,6 +35,19 @@ func (e *env) errorLine(err error) string {
 // note tells the user something on stderr.
 func (e *env) note(format string, args ...any) {
 	fmt.Fprintln(e.streams.Err, exit.Line(fmt.Errorf(format, args...)))
+}
+
+// printObject prints a JSON object a line, safe for a terminal.
+func (e *env) printObject(object any) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(object); err != nil {
+		return err
+	}
+	lines := output.NewLines(e.streams)
+	lines.JSON(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	return lines.Flush()
 }
 
 // runFunc is a command's work once its flags are known.
