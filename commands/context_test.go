@@ -64,9 +64,9 @@ func TestContextsOnATerminalAreATable(t *testing.T) {
 		}
 	}
 	_, stdout, _ := atTerminal(t, env, "", "context", "ls")
-	const want = "NAME    ADDRESS                  USER      GUARD  CURRENT\n" +
+	const want = "NAME    ADDRESS                 USER      GUARD  CURRENT\n" +
 		"a       mqtt://bro\\x1bker:1883  x\\x1b[2J  -      -\n" +
-		"longer  mqtts://localhost:8883   -         guard  current\n"
+		"longer  mqtts://localhost:8883  -         guard  current\n"
 	if stdout != want {
 		t.Errorf("got\n%swant\n%s", stdout, want)
 	}
