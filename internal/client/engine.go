@@ -12,7 +12,6 @@ import (
 	paholog "github.com/eclipse/paho.golang/paho/log"
 	"github.com/eclipse/paho.golang/paho/session"
 
-	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -95,14 +94,12 @@ var errSilent = errors.New("the server has stopped answering")
 // pinger keeps the connection alive (MQTT 5, 3.1.2.10): a PINGREQ when nothing was sent, or nothing received, for one
 // Keep Alive. It gives the connection up when no byte comes back in another Keep Alive, but not while reading stands still for
 // a slow consumer: the answer may lie unread.
-type pinger struct {
-	conn *link.Conn
-	lane *lane
-}
+type pinger struct{ connection *connection }
 
 // Run implements paho.Pinger. The Keep Alive is the lane's: the engine does not see CONNACK's properties.
 func (p *pinger) Run(ctx context.Context, _ net.Conn, _ uint16) error {
-	keepAlive := time.Duration(p.lane.caps.KeepAlive) * time.Second
+	c := p.connection
+	keepAlive := time.Duration(c.caps.KeepAlive) * time.Second
 	if keepAlive == 0 {
 		return nil
 	}
@@ -116,20 +113,20 @@ func (p *pinger) Run(ctx context.Context, _ net.Conn, _ uint16) error {
 		case <-timer.C:
 		}
 		now := time.Now()
-		if p.lane.in.paused.Load() || p.conn.LastReceived().After(waiting) {
+		if c.lane.in.paused.Load() || c.conn.LastReceived().After(waiting) {
 			waiting = time.Time{}
 		}
 		if !waiting.IsZero() && now.Sub(waiting) >= keepAlive {
-			p.conn.Fail(errSilent)
+			c.conn.Fail(errSilent)
 			return errSilent
 		}
 		// A little early, so that the Server sees the packet in time.
-		due := p.conn.LastSent().Add(keepAlive - keepAlive/8)
-		if quiet := p.conn.LastReceived().Add(keepAlive); quiet.Before(due) && waiting.IsZero() {
+		due := c.conn.LastSent().Add(keepAlive - keepAlive/8)
+		if quiet := c.conn.LastReceived().Add(keepAlive); quiet.Before(due) && waiting.IsZero() {
 			due = quiet
 		}
 		if !now.Before(due) {
-			_ = p.conn.Send(&wire.Pingreq{}) // a failure is the connection's end, which Run is told of
+			_ = c.conn.Send(&wire.Pingreq{}) // a failure is the connection's end, which Run is told of
 			if waiting.IsZero() {
 				waiting = now
 			}

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -28,14 +30,26 @@ type window struct {
 	used  int
 	// ending is how many messages are at their end while their function has not returned yet.
 	ending int
-	err    error         // set when the connection is lost
-	moved  chan struct{} // closed when a slot was freed or the connection lost, nil while nobody waits
+	err    error         // set when the Session has ended
+	moved  chan struct{} // closed when a slot was freed or the Session has ended, nil while nobody waits
+
+	sent    uint64       // how many messages were sent or tried to
+	again   []sending    // what is to be sent again on the present connection, in order
+	backlog atomic.Int32 // how many of those there are
+}
+
+// sending names a message by its identifier and by when it was sent first: an identifier is used again.
+type sending struct {
+	id    uint16
+	order uint64
 }
 
 // slot is one message until its handshake ends.
 type slot struct {
 	open     bool
-	released bool // QoS 2: PUBREL was sent
+	released bool   // QoS 2: PUBREL was sent
+	dup      bool   // PUBLISH was sent before, in this Session of the Server
+	order    uint64 // when PUBLISH was sent first, among all; 0 before
 	msg      message.Message
 	done     func(Result)
 }
@@ -118,16 +132,21 @@ func (w *window) acknowledged(a *wire.Ack) (release *wire.Ack, end func()) {
 	case !known, a.Kind == wire.PUBCOMP && !s.released:
 		return nil, nil // an answer to nothing that is open
 	}
-	done, res := s.done, result(a, s.msg.Topic)
+	return nil, w.end(s, a.PacketID, result(a, s.msg.Topic))
+}
+
+// end frees the slot of a message that is at its end. It returns what to call without the lock, nil for nothing.
+func (w *window) end(s *slot, id uint16, res Result) func() {
+	done := s.done
 	*s = slot{}
 	w.used--
-	w.free = append(w.free, a.PacketID)
+	w.free = append(w.free, id)
 	w.wake()
 	if done == nil {
-		return nil, nil
+		return nil
 	}
 	w.ending++
-	return nil, func() {
+	return func() {
 		done(res)
 		w.ended(1)
 	}
@@ -172,14 +191,89 @@ func (w *window) forget(id uint16) bool {
 	if s == nil {
 		return false
 	}
-	*s = slot{}
-	w.used--
-	w.free = append(w.free, id)
-	w.wake()
+	s.done = nil
+	w.end(s, id, Result{})
 	return true
 }
 
-// lose ends every open message with err, in the order of their identifiers, and refuses new ones.
+// refused ends a message that cannot be sent. It returns what to call without the lock, nil for nothing.
+func (w *window) refused(id uint16, err error) func() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.slot(id)
+	if s == nil {
+		return nil
+	}
+	return w.end(s, id, Result{Err: err})
+}
+
+// sending returns the message that has claimed the identifier, to be sent for the first time. It is not fresh when it has
+// ended meanwhile.
+func (w *window) sending(id uint16) (s slot, fresh bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.slot(id)
+	if p == nil || p.order > 0 {
+		return slot{}, false
+	}
+	s = *p
+	w.sent++
+	p.order, p.dup = w.sent, true
+	return s, true
+}
+
+// unsent leaves a message, whose connection did not take it, to the next one.
+func (w *window) unsent(id uint16) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p := w.slot(id); p != nil {
+		p.dup = false
+		w.again = append(w.again, sending{id, p.order})
+		w.backlog.Store(int32(len(w.again)))
+	}
+}
+
+// reopen prepares a new connection with its limit: every open message is to be sent again, and it returns how many these
+// are. When the Server does not have the Session any more, they are new messages to it.
+func (w *window) reopen(limit int, sessionPresent bool) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.limit = limit
+	w.again = w.again[:0]
+	for i := range w.slots {
+		s := &w.slots[i]
+		if !s.open || s.order == 0 {
+			continue // nobody, or somebody who is about to send it
+		}
+		if !sessionPresent {
+			s.released, s.dup = false, false
+		}
+		w.again = append(w.again, sending{uint16(firstPublishID + i), s.order})
+	}
+	slices.SortFunc(w.again, func(a, b sending) int { return int(int64(a.order - b.order)) })
+	w.backlog.Store(int32(len(w.again)))
+	w.wake() // the limit may be higher
+	return len(w.again)
+}
+
+// nextAgain returns the next message to be sent again, as far as the limit allows.
+func (w *window) nextAgain() (id uint16, s slot, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer func() { w.backlog.Store(int32(len(w.again))) }()
+	for len(w.again) > 0 && w.used-len(w.again) < w.limit {
+		next := w.again[0]
+		w.again = w.again[1:]
+		if p := w.slot(next.id); p != nil && p.order == next.order {
+			s = *p
+			p.dup = true
+			return next.id, s, true
+		}
+	}
+	return 0, slot{}, false
+}
+
+// lose ends every open message with err, in the order of their identifiers, and refuses new ones: the Session has ended.
 func (w *window) lose(err error) {
 	w.mu.Lock()
 	w.err = err
@@ -189,7 +283,8 @@ func (w *window) lose(err error) {
 			ends = append(ends, w.slots[i].done)
 		}
 	}
-	w.slots, w.free = nil, nil
+	w.slots, w.free, w.again = nil, nil, nil
+	w.backlog.Store(0)
 	w.ending += len(ends)
 	w.wake()
 	w.mu.Unlock()
@@ -199,7 +294,7 @@ func (w *window) lose(err error) {
 	w.ended(len(ends))
 }
 
-// open is how many messages have no final answer. It stays what it was when the connection is lost.
+// open is how many messages have no final answer. It stays what it was when the Session ends.
 func (w *window) open() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -229,7 +324,7 @@ func (w *window) drained(ctx context.Context) error {
 	}
 }
 
-// lostErr is why the connection was lost, nil while it is up.
+// lostErr is why the Session has ended, nil before.
 func (w *window) lostErr() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -53,6 +53,8 @@ type Handler interface {
 type Config struct {
 	// Connect is the CONNECT that is sent in place of the engine's. Its Version is the level spoken.
 	Connect *wire.Connect
+	// Disconnect, when set, is sent in place of the engine's.
+	Disconnect *wire.Disconnect
 	// Handler takes the messages.
 	Handler Handler
 	// Trace, when set, is told of every packet: "->" for sent, "<-" for received.
@@ -203,11 +205,15 @@ func (c *Conn) end(err error) {
 	})
 }
 
-// writeFailed gives the read loop a moment to find a DISCONNECT that tells why the Server stopped listening.
+// writeFailed gives the read loop a moment to find a DISCONNECT that tells why the Server stopped listening. A read loop that
+// a consumer holds up does not get there.
 func (c *Conn) writeFailed(err error) {
+	end := func() { c.end(fmt.Errorf("write: %w", err)) }
 	if c.SetReadDeadline(time.Now().Add(lingerTime/6)) != nil {
-		c.end(fmt.Errorf("write: %w", err))
+		end()
+		return
 	}
+	time.AfterFunc(lingerTime/3, end)
 }
 
 // Close ends the connection so that nothing already sent is lost: closing a socket with unread input makes the kernel
