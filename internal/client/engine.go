@@ -92,11 +92,11 @@ func (r *requests) SetDebugLogger(paholog.Logger) {}
 var errSilent = errors.New("the server has stopped answering")
 
 // pinger keeps the connection alive (MQTT 5, 3.1.2.10): a PINGREQ when nothing was sent, or nothing received, for one
-// Keep Alive. It gives the connection up when no byte comes back in another Keep Alive, but not while reading stands still for
-// a slow consumer: the answer may lie unread.
+// Keep Alive. It gives the connection up when nothing whole comes back in another Keep Alive, but not while reading stands
+// still for a slow consumer: the answer may lie unread.
 type pinger struct{ connection *connection }
 
-// Run implements paho.Pinger. The Keep Alive is the lane's: the engine does not see CONNACK's properties.
+// Run implements paho.Pinger. The Keep Alive is the Server's: the engine does not see CONNACK's properties.
 func (p *pinger) Run(ctx context.Context, _ net.Conn, _ uint16) error {
 	c := p.connection
 	keepAlive := time.Duration(c.caps.KeepAlive) * time.Second
@@ -104,6 +104,7 @@ func (p *pinger) Run(ctx context.Context, _ net.Conn, _ uint16) error {
 		return nil
 	}
 	var waiting time.Time // since when an answer is awaited, zero for not
+	heard, progress := time.Now(), c.conn.Progress()
 	timer := time.NewTimer(keepAlive)
 	defer timer.Stop()
 	for {
@@ -113,8 +114,11 @@ func (p *pinger) Run(ctx context.Context, _ net.Conn, _ uint16) error {
 		case <-timer.C:
 		}
 		now := time.Now()
-		if c.lane.in.paused.Load() || c.conn.LastReceived().After(waiting) {
-			waiting = time.Time{}
+		if n := c.conn.Progress(); n != progress || c.lane.in.paused.Load() {
+			heard, progress, waiting = now, n, time.Time{}
+			if last := c.conn.LastReceived(); last.Before(heard) && !c.lane.in.paused.Load() {
+				heard = last
+			}
 		}
 		if !waiting.IsZero() && now.Sub(waiting) >= keepAlive {
 			c.conn.Fail(errSilent)
@@ -122,7 +126,7 @@ func (p *pinger) Run(ctx context.Context, _ net.Conn, _ uint16) error {
 		}
 		// A little early, so that the Server sees the packet in time.
 		due := c.conn.LastSent().Add(keepAlive - keepAlive/8)
-		if quiet := c.conn.LastReceived().Add(keepAlive); quiet.Before(due) && waiting.IsZero() {
+		if quiet := heard.Add(keepAlive); quiet.Before(due) && waiting.IsZero() {
 			due = quiet
 		}
 		if !now.Before(due) {

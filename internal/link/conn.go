@@ -107,17 +107,27 @@ func receiveLimit(p *wire.Connect) uint32 {
 	return 0
 }
 
-// source stamps each read with its time.
+// source stamps each read with its time. What is not atomic belongs to the read loop.
 type source struct {
-	r      io.Reader
-	at     time.Time // of the last read; belongs to the read loop, as does seen
-	seen   int64     // bytes
-	atNano atomic.Int64
+	r        io.Reader
+	at       time.Time // of the last read
+	seen     int64     // bytes
+	packets  int64     // complete ones
+	atNano   atomic.Int64
+	progress atomic.Int64
 }
 
+// progressBytes is how much of a packet counts as progress before it is complete: a large one may take longer than a Keep
+// Alive on a slow link, and nothing can overtake it.
+const progressBytes = 1 << 10
+
 func (s *source) Read(p []byte) (int, error) {
+	s.progress.Store(s.packets + s.seen/progressBytes)
 	n, err := s.r.Read(p)
-	if s.seen == 0 && n > 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
+	if n == 0 {
+		return n, err
+	}
+	if s.seen == 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
 		err = ErrNotMQTT // at once: the rest of what looks like a packet may never come
 	}
 	s.at = time.Now()
@@ -169,6 +179,10 @@ func (c *Conn) LastSent() time.Time { return unixNano(c.out.sentAt.Load()) }
 
 // LastReceived is when bytes were last read; zero before the first.
 func (c *Conn) LastReceived() time.Time { return unixNano(c.source.atNano.Load()) }
+
+// Progress grows with what is received: packets, and lots of a KiB of larger ones. A peer that trickles single bytes does not
+// make it grow. It is exact while the read loop waits for more.
+func (c *Conn) Progress() int64 { return c.source.progress.Load() }
 
 func unixNano(n int64) time.Time {
 	if n == 0 {
