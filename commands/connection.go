@@ -14,6 +14,7 @@ import (
 func addConnectionFlags(cmd *cobra.Command, c *config.Connection, packet string) {
 	fs := pflag.NewFlagSet("connection", pflag.ContinueOnError)
 	fs.SortFlags = false
+	fs.Var(contextFlag{c}, "context", "use this context (see mqx context), an empty name for none")
 	addAddressFlags(fs, c)
 	addSessionFlags(fs, c)
 	addTLSFlags(fs, c)

@@ -103,6 +103,75 @@ func TestFlagsBeatTheEnvironmentWhichBeatsDefaults(t *testing.T) {
 	}
 }
 
+func TestFlagsAndEnvironmentComeBeforeTheContext(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "mqx"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const contexts = `current: prod
+contexts:
+  prod:
+    url: mqtts://up:pp@prod/t
+    protocol: 3.1.1
+    client_id: me
+  user:
+    host: u
+    port: 7
+    username: env:WHO
+    password: file:secret
+  port: {port: 9}
+`
+	for name, content := range map[string]string{"contexts.yaml": contexts, "secret": "filed\n"} {
+		if err := os.WriteFile(filepath.Join(dir, "mqx", name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		env  environment
+		args []string
+		want string
+	}{
+		{"the current one", nil, nil, "mqtts://prod:8883 user=up password=pp topic=t level=3.1.1"},
+		{"none", nil, []string{"--context="}, "mqtt://localhost:1883"},
+		{"a flag chooses another", nil, []string{"--context", "port"}, "mqtt://localhost:9"},
+		{"a variable chooses another", environment{"MQX_CONTEXT": "user", "WHO": "w"}, nil, "mqtt://u:7 user=w password=filed"},
+		{"the flag is before the variable", environment{"MQX_CONTEXT": "user"}, []string{"--context", "port"}, "mqtt://localhost:9"},
+		{"a host sets address, TLS and credentials aside", nil, []string{"-h", "b"}, "mqtt://b:1883 level=3.1.1"},
+		{"a host in the environment too", environment{"MQX_HOST": "b"}, nil, "mqtt://b:1883 level=3.1.1"},
+		{"also when the context was asked for", environment{"MQX_URL": "mqtt://b", "WHO": "w"}, []string{"--context", "user"}, "mqtt://b:1883"},
+		{"a port alone does not", environment{"MQX_PORT": "5"}, nil, "mqtts://prod:5 user=up password=pp topic=t level=3.1.1"},
+		{"a user does not", nil, []string{"-u", "z"}, "mqtts://prod:8883 user=z password=pp topic=t level=3.1.1"},
+		{
+			"a password sets the reference aside, which is not resolved",
+			environment{"MQX_PASSWORD": "p", "WHO": "w"},
+			[]string{"--context", "user"},
+			"mqtt://u:7 user=w password=p",
+		},
+		{"what the environment says counts", environment{"MQX_PROTOCOL": "5"}, nil, "mqtts://prod:8883 user=up password=pp topic=t level=5"},
+	} {
+		if tt.env == nil {
+			tt.env = environment{}
+		}
+		tt.env["XDG_CONFIG_HOME"] = dir
+		r, err := commands.ResolveConnection(tt.env, tt.args...)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		} else if got := summary(r); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	_, err := commands.ResolveConnection(environment{"XDG_CONFIG_HOME": dir}, "--context", "usr")
+	if err == nil || exit.CodeOf(err) != exit.Usage || !strings.Contains(err.Error(), "did you mean user?") {
+		t.Errorf("got %v", err)
+	}
+	_, err = commands.ResolveConnection(nil, "--context", "x")
+	if err == nil || exit.CodeOf(err) != exit.Usage || !strings.Contains(err.Error(), "neither XDG_CONFIG_HOME nor HOME") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestConnectionFlagsRefuse(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -60,15 +60,22 @@ func (e *env) contractError(file string, err error) error {
 	if pathError, ok := errors.AsType[*os.PathError](err); ok {
 		return exit.Wrap(exit.Usage, "--contract", file, pathError.Err)
 	}
-	mistakes, ok := errors.AsType[*yamlfile.Error](err)
-	if !ok || e.json {
-		return exit.Wrap(exit.Usage, "contract", "", err)
+	if mistakes, ok := errors.AsType[*yamlfile.Error](err); ok {
+		return e.mistakesError("contract", mistakes)
+	}
+	return exit.Wrap(exit.Usage, "contract", "", err)
+}
+
+// mistakesError shows all mistakes of a file with their lines, and ends with how many there are.
+func (e *env) mistakesError(what string, mistakes *yamlfile.Error) error {
+	if e.json {
+		return exit.Wrap(exit.Usage, what, "", mistakes)
 	}
 	fmt.Fprint(e.streams.Err, mistakes.Detail())
 	if len(mistakes.Problems) == 1 {
-		return exit.New(exit.Usage, "contract", file, "1 mistake")
+		return exit.New(exit.Usage, what, mistakes.File, "1 mistake")
 	}
-	return exit.New(exit.Usage, "contract", file, fmt.Sprintf("%d mistakes", len(mistakes.Problems)))
+	return exit.New(exit.Usage, what, mistakes.File, fmt.Sprintf("%d mistakes", len(mistakes.Problems)))
 }
 
 // notes tells what was left out.

@@ -36,14 +36,24 @@ func (e *env) note(format string, args ...any) {
 // runFunc is a command's work once its flags are known.
 type runFunc func(ctx context.Context, args []string) error
 
-// run wraps a command's work: environment variables fill in the flags that were not given, and whatever it returns ends
-// the program.
+// run wraps a command's work: environment variables and then the context fill in the flags that were not given, and
+// whatever it returns ends the program.
 func (e *env) run(f runFunc) func(*cobra.Command, []string) error {
+	return e.runAfter(func(cmd *cobra.Command, _ []string) error {
+		if err := e.applyEnvironment(cmd); err != nil {
+			return err
+		}
+		return e.applyContext(cmd)
+	}, f)
+}
+
+// runAfter is run for a command that fills in its flags in its own way.
+func (e *env) runAfter(fill func(cmd *cobra.Command, args []string) error, f runFunc) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if tree, _ := cmd.Flags().GetBool("json-help"); tree {
 			return e.printJSONHelp(cmd)
 		}
-		if err := e.applyEnvironment(cmd); err != nil {
+		if err := fill(cmd, args); err != nil {
 			return err
 		}
 		return f(cmd.Context(), args)

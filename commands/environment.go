@@ -2,6 +2,7 @@ package commands
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,16 +57,16 @@ func environmentName(cmd *cobra.Command, f *pflag.Flag) string {
 
 // applyEnvironment sets the flags of cmd that were not given from the environment, and records where each came from.
 func (e *env) applyEnvironment(cmd *cobra.Command) error {
+	return e.applyEnvironmentTo(cmd, func(*pflag.Flag) bool { return true })
+}
+
+// applyEnvironmentTo does so for some flags.
+func (e *env) applyEnvironmentTo(cmd *cobra.Command, which func(*pflag.Flag) bool) error {
 	silent := silencedGroups(cmd)
 	var failure error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed || failure != nil || f.Name == "help" {
+		if failure != nil || f.Name == "help" || !which(f) || !silent.lets(f) {
 			return
-		}
-		for _, group := range f.Annotations[insteadOf] {
-			if silent[group] {
-				return
-			}
 		}
 		name := environmentName(cmd, f)
 		value := e.getenv(name)
@@ -81,9 +82,16 @@ func (e *env) applyEnvironment(cmd *cobra.Command) error {
 	return failure
 }
 
-func silencedGroups(cmd *cobra.Command) map[string]bool {
-	silent := map[string]bool{}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
+// silenced are the groups that a higher source has spoken for.
+type silenced map[string]bool
+
+// silencedGroups finds the groups that the sources so far have spoken for.
+func silencedGroups(cmd *cobra.Command) silenced {
+	silent := silenced{}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if originOf(f) == config.Default {
+			return
+		}
 		for _, group := range f.Annotations[insteadOf] {
 			if group != groupAddress || namesAddress(f.Name) {
 				silent[group] = true
@@ -91,6 +99,11 @@ func silencedGroups(cmd *cobra.Command) map[string]bool {
 		}
 	})
 	return silent
+}
+
+// lets reports whether the next source may set f.
+func (s silenced) lets(f *pflag.Flag) bool {
+	return originOf(f) == config.Default && !slices.ContainsFunc(f.Annotations[insteadOf], func(group string) bool { return s[group] })
 }
 
 // setFromEnvironment sets f; one that may be repeated takes a value a line.
@@ -113,19 +126,20 @@ func markOrigin(f *pflag.Flag, o config.Origin) {
 	if f.Annotations == nil {
 		f.Annotations = map[string][]string{}
 	}
-	f.Annotations[originKey] = []string{string(rune('0' + o))}
+	f.Annotations[originKey] = []string{strconv.Itoa(int(o))}
 }
 
 // originOf says where the value of f came from.
 func originOf(f *pflag.Flag) config.Origin {
-	switch {
-	case f.Changed:
+	if f.Changed {
 		return config.Flag
-	case f.Annotations[originKey] != nil:
-		return config.Environment
-	default:
-		return config.Default
 	}
+	if mark := f.Annotations[originKey]; mark != nil {
+		if o, err := strconv.Atoi(mark[0]); err == nil {
+			return config.Origin(o)
+		}
+	}
+	return config.Default
 }
 
 // origins returns where each flag of cmd got its value from.
@@ -139,7 +153,7 @@ func origins(cmd *cobra.Command) map[string]config.Origin {
 	return given
 }
 
-// given reports whether a flag of cmd has a value from the command line or the environment.
+// given reports whether a flag of cmd has a value from elsewhere than its default.
 func given(cmd *cobra.Command, flag string) bool {
 	f := cmd.Flags().Lookup(flag)
 	return f != nil && originOf(f) > config.Default

@@ -58,8 +58,8 @@ func newLintInfer(e *env) *cobra.Command {
 		Use:   "infer --from CAPTURE | [FILTER...]",
 		Short: "Write a draft of a contract file from traffic",
 		Long: "Look at messages, from a capture (--from, - for standard input) or live, and write a draft of " + contract.FileName + " to standard\n" +
-			"output: templates of topics, RETAIN flags and QoS as seen, values, units, and a JSON Schema of each kind of payload in\n" +
-			"a comment. What was seen often enough to be sure, and what was not, is said in comments.",
+			"output: templates of topics, RETAIN flags and QoS as seen, values, units, and a JSON Schema of each kind of payload. The\n" +
+			"messages fit the schemas of their draft. What was seen often enough to be sure, and what was not, is said in comments.",
 		Example:     "  mqx lint infer --from capture.jsonl > mqx.yaml\n  mqx lint infer --for 5m 'acme/#' > mqx.yaml",
 		Annotations: readOnly(),
 	}

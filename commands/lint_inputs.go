@@ -116,7 +116,7 @@ func lintPayloads(e *env, l *lint.Linter, topicName string, args []string) error
 		case strings.HasPrefix(arg, "{") || strings.HasPrefix(arg, "["):
 			place.File, text = "", []byte(arg)
 		default:
-			text, err = os.ReadFile(arg)
+			text, err = l.ReadWhole(arg)
 		}
 		if err != nil {
 			return lintError(arg, err)

@@ -60,6 +60,7 @@ func (o *lintLiveOptions) run(ctx context.Context, e *env, cmd *cobra.Command, a
 		sink := &liveSink{live: l.Live}
 		var err error
 		early, err = o.look(ctx, e, cmd, args, sink)
+		l.Subscribed(o.filters)
 		if err == nil && early == nil && sink.n == 0 {
 			return exit.New(exit.Timeout, "lint live", "", "no message within "+o.window.String()+": nothing was checked")
 		}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,7 @@ type lintOptions struct {
 	baseline          string
 	writeBaseline     string
 	maxExamples       int
+	fixes             lintFixes
 
 	schema *payload.Schema
 }
@@ -41,13 +43,15 @@ func addLintFlags(cmd *cobra.Command, e *env, o *lintOptions) {
 	fs.StringVar(&o.contract, "contract", "", "the contract: "+contract.FileName+" or an AsyncAPI 3 document (default: looked for upwards)")
 	fs.StringVar(&o.target, "target", "", "check the limits of mosquitto, emqx, hivemq, nats, rabbitmq or aws too")
 	fs.StringVar(&o.failOn, "fail-on", "", "least severity that is a failure: error, warning, info or never (default error)")
-	fs.StringVar(&o.format, "format", "text", "text, json, sarif, github, junit or checkstyle")
+	fs.StringVar(&o.format, "format", "text", "text, json, sarif, github, gitlab, junit or checkstyle")
 	e.addJSONFlag(cmd, "print each finding as one JSON object; the same as --format json")
 	inGroup(fs, groupOutput, "format", "json")
 	fs.StringArrayVar(&o.outputs, "output", nil, "write the report to a file too: FORMAT=FILE (repeatable)")
 	fs.StringVar(&o.baseline, "baseline", "", "leave out the findings that this file accepts")
 	fs.StringVar(&o.writeBaseline, "write-baseline", "", "accept all findings: write them to this file")
 	fs.IntVar(&o.maxExamples, "max-examples", 3, "most example topics of a finding")
+	o.fixes.add(cmd)
+	completeLintFlags(cmd)
 }
 
 // run makes a linter, feeds it, and prints the report.
@@ -62,46 +66,85 @@ func (o *lintOptions) run(e *env, cmd *cobra.Command, feed func(*lint.Linter) er
 	if o.maxExamples < 1 {
 		return usageError(cmd, "--max-examples %d: at least 1 is expected", o.maxExamples)
 	}
-	l, failOn, err := o.linter(e)
+	if err := o.fixes.check(cmd); err != nil {
+		return err
+	}
+	options, failOn, err := o.options(e)
 	if err != nil {
 		return err
 	}
-	if err := feed(l); err != nil {
-		return err
+	check := func(overlay map[string][]byte) (lint.Report, error) {
+		options.Overlay = overlay
+		l, err := lint.New(options)
+		if err != nil {
+			return lint.Report{}, exit.Wrap(exit.Usage, "lint", "", err).Hint("mqx lint rules lists them")
+		}
+		if err := feed(l); err != nil {
+			return lint.Report{}, err
+		}
+		return l.Finish(), nil
 	}
-	return o.finish(e, l, format, failOn)
+	if !o.fixes.wanted() {
+		report, err := check(nil)
+		if err != nil {
+			return err
+		}
+		return o.finish(e, &report, format, failOn)
+	}
+	return o.fix(e, check, format, failOn)
 }
 
-// linter makes the linter that the flags and the contract ask for. failOn is a severity; above all of them is never.
-func (o *lintOptions) linter(e *env) (l *lint.Linter, failOn lint.Severity, err error) {
-	options := lint.Options{Select: o.selected, Ignore: o.ignored, MaxExamples: o.maxExamples, Schema: o.schema}
+// fix mends, and goes on with what is left.
+func (o *lintOptions) fix(e *env, check func(map[string][]byte) (lint.Report, error), format lint.Format, failOn lint.Severity) error {
+	report, fixer, err := o.fixes.mend(check)
+	if err != nil {
+		return err
+	}
+	files := len(fixer.Changes())
+	if o.fixes.diff {
+		if err := showDiff(e, fixer); err != nil {
+			return err
+		}
+		e.note("%s would be fixed in %s; left: %s", count(fixer.Fixed(), "place"), count(files, "file"), report.Summary())
+		if files > 0 { // a check in CI fails until the files are mended
+			return &exit.SilentError{Code: exit.Negative}
+		}
+		return nil
+	}
+	if fixer.Fixed() > 0 {
+		e.note("%s fixed in %s", count(fixer.Fixed(), "place"), count(files, "file"))
+	}
+	return o.finish(e, &report, format, failOn)
+}
+
+// options are what the flags and the contract ask for. failOn is a severity; above all of them is never.
+func (o *lintOptions) options(e *env) (options lint.Options, failOn lint.Severity, err error) {
+	options = lint.Options{
+		Select: o.selected, Ignore: o.ignored, MaxExamples: o.maxExamples, Schema: o.schema, KeepEdits: o.fixes.wanted(),
+	}
 	if options.Convention, err = o.loadConvention(e); err != nil {
-		return nil, 0, err
+		return options, 0, err
 	}
 	if c := options.Convention.Contract; c != nil {
 		o.fromContract(c, &options)
 	}
 	if o.profile != "" {
 		if options.Profile, err = lint.ParseProfile(o.profile); err != nil {
-			return nil, 0, exit.Wrap(exit.Usage, "--profile", "", err)
+			return options, 0, exit.Wrap(exit.Usage, "--profile", "", err)
 		}
 	}
 	if o.target != "" {
 		if options.Target, err = lint.ParseTarget(o.target); err != nil {
-			return nil, 0, exit.Wrap(exit.Usage, "--target", "", err)
+			return options, 0, exit.Wrap(exit.Usage, "--target", "", err)
 		}
 	}
 	if failOn, err = parseFailOn(o.failOn); err != nil {
-		return nil, 0, exit.Wrap(exit.Usage, "--fail-on", "", err)
+		return options, 0, exit.Wrap(exit.Usage, "--fail-on", "", err)
 	}
 	if options.Baseline, err = readBaseline(o.baseline); err != nil {
-		return nil, 0, exit.Wrap(exit.Usage, "--baseline", o.baseline, err)
+		return options, 0, exit.Wrap(exit.Usage, "--baseline", o.baseline, err)
 	}
-	l, err = lint.New(options)
-	if err != nil {
-		return nil, 0, exit.Wrap(exit.Usage, "lint", "", err).Hint("mqx lint rules lists them")
-	}
-	return l, failOn, nil
+	return options, failOn, nil
 }
 
 func (o *lintOptions) loadConvention(e *env) (*lint.Convention, error) {
@@ -180,18 +223,41 @@ func readBaseline(file string) (*lint.Baseline, error) {
 		}
 		return nil, err
 	}
-	return lint.ParseBaseline(text)
+	b, err := lint.ParseBaseline(text)
+	if err == nil {
+		b.File = file
+	}
+	return b, err
 }
 
 // finish prints the report and turns it into an exit status.
-func (o *lintOptions) finish(e *env, l *lint.Linter, format lint.Format, failOn lint.Severity) error {
-	report := l.Finish()
-	relative(&report)
+func (o *lintOptions) finish(e *env, report *lint.Report, format lint.Format, failOn lint.Severity) error {
+	relative(report)
+	err := o.publish(e, report, format)
+	if n := len(report.Unread); n > 0 && err == nil {
+		return exit.New(exit.Usage, "lint", report.Unread[0], unreadInputs(n))
+	}
+	if err == nil && o.writeBaseline == "" && report.Worst() >= failOn {
+		return &exit.SilentError{Code: exit.Negative}
+	}
+	return err
+}
+
+// unreadInputs says how many inputs were not checked.
+func unreadInputs(n int) string {
+	if n == 1 {
+		return "could not be read: it was not checked"
+	}
+	return fmt.Sprintf("and %d others could not be read: they were not checked", n-1)
+}
+
+// publish writes the report to where it was asked for.
+func (o *lintOptions) publish(e *env, report *lint.Report, format lint.Format) error {
 	if o.writeBaseline != "" {
-		return o.accept(e, &report)
+		return o.accept(e, report)
 	}
 	for _, spec := range o.outputs {
-		if err := writeReportFile(&report, spec); err != nil {
+		if err := writeReportFile(report, spec); err != nil {
 			return err
 		}
 	}
@@ -207,8 +273,8 @@ func (o *lintOptions) finish(e *env, l *lint.Linter, format lint.Format, failOn 
 		e.note("%s", n)
 	}
 	e.note("%s", report.Summary())
-	if report.Worst() >= failOn {
-		return &exit.SilentError{Code: exit.Negative}
+	if hint := report.FixHint(); hint != "" && !o.fixes.wanted() {
+		e.note("%s", hint)
 	}
 	return nil
 }
@@ -219,13 +285,17 @@ func relative(r *lint.Report) {
 	if err != nil {
 		return
 	}
-	for i := range r.Findings {
-		file := &r.Findings[i].Where.File
-		if !filepath.IsAbs(*file) {
-			continue
+	shorten := func(file *string) {
+		if near, err := filepath.Rel(dir, *file); filepath.IsAbs(*file) && err == nil && !strings.HasPrefix(near, "..") {
+			*file = near
 		}
-		if near, err := filepath.Rel(dir, *file); err == nil && !strings.HasPrefix(near, "..") {
-			*file = filepath.ToSlash(near)
+		*file = filepath.ToSlash(*file)
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		shorten(&f.Where.File)
+		for j := range f.Edits {
+			shorten(&f.Edits[j].File)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +33,7 @@ func newLintContract(e *env) *cobra.Command {
 		}
 		return o.run(e, cmd, func(l *lint.Linter) error {
 			for _, file := range files {
-				c, err := e.loadContract(file)
+				c, err := e.contractToLint(l, file)
 				if err != nil {
 					return err
 				}
@@ -44,6 +43,18 @@ func newLintContract(e *env) *cobra.Command {
 		})
 	})
 	return cmd
+}
+
+// contractToLint reads a contract file as the linter sees it: what was mended is not on disk yet.
+func (e *env) contractToLint(l *lint.Linter, file string) (*contract.Contract, error) {
+	if text, ok := l.Overlaid(file); ok {
+		c, err := contract.Parse(file, text)
+		if err != nil {
+			return nil, e.contractError(file, err)
+		}
+		return c, nil
+	}
+	return e.loadContract(file)
 }
 
 func newLintRules(e *env) *cobra.Command {
@@ -98,14 +109,6 @@ func newLintExplain(e *env) *cobra.Command {
 		}
 		return output.WriteReport(e.streams, out, false)
 	})
-	cmd.ValidArgsFunction = func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-		var codes []string
-		for _, r := range lint.Rules() {
-			if strings.HasPrefix(r.Code, strings.ToUpper(prefix)) {
-				codes = append(codes, r.Code+"\t"+r.Summary)
-			}
-		}
-		return codes, cobra.ShellCompDirectiveNoFileComp
-	}
+	cmd.ValidArgsFunction = completeWords(ruleWords)
 	return cmd
 }

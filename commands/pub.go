@@ -34,6 +34,7 @@ type pubOptions struct {
 	delay  time.Duration
 	rate   float64
 	ready  string
+	yes    bool
 
 	failure error // why the broker refused a single message
 }
@@ -68,6 +69,7 @@ func newPub(e *env) *cobra.Command {
 	fs.Var(durationFlag{&o.delay}, "repeat-delay", "pause between repetitions")
 	fs.Var(rateFlag{&o.rate}, "rate", "most messages in a time, like 100/s or 10/m")
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected")
+	fs.BoolVar(&o.yes, "yes", false, "do not ask, with --json in a guarded context")
 	addConnectionFlags(cmd, &o.connection, "publish")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
 	return cmd
@@ -76,6 +78,11 @@ func newPub(e *env) *cobra.Command {
 func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
 	if err := o.checkFlags(e, cmd); err != nil {
 		return err
+	}
+	if e.json { // every line may retain something elsewhere
+		if err := e.guard(ctx, &o.connection, "publish all of standard input", o.yes); err != nil {
+			return err
+		}
 	}
 	r, err := e.resolve(ctx, cmd, &o.connection)
 	if err != nil {

@@ -1,11 +1,9 @@
 package commands
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -36,7 +34,9 @@ func newRetainedClear(e *env) *cobra.Command {
 		Long: "Clear retained messages, look whether they are gone, and print the topics of those that are. It asks first; where\n" +
 			"nobody can be asked --yes is needed. MQTT clears by topic: a message that was retained after the listing is cleared\n" +
 			"in the place of the one that was listed. # does not mean $SYS.\n\n" +
-			"Status 0: all cleared, or there was nothing; 9: some were not, each is listed; 4: none was; 1: not confirmed.",
+			"In a guarded context (see mqx context) it is a dry run unless --yes is given.\n\n" +
+			"Status 0: all cleared, or there was nothing; 9: some were not, each is listed; 4: none was; 1: not confirmed;\n" +
+			"2: a context is guarded, --yes was not given, and there is something to clear.",
 		Example: "  mqx retained clear 'acme/old/#' --dry-run\n" +
 			"  mqx retained clear 'acme/#' --exclude 'acme/+/+/desired' --older-than 720h --yes\n" +
 			"  mqx retained clear '#' --where 'payload.state == \"gone\" || size > 100000'",
@@ -62,7 +62,8 @@ func (o *retainedClearOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 			return exit.New(exit.Usage, "filter", fmt.Sprintf("%q", f), "what is below $SYS belongs to the broker")
 		}
 	}
-	if !o.dryRun && !o.yes && !e.streams.InTTY {
+	guarded := o.connection.Guard && !o.yes && !o.dryRun
+	if !o.dryRun && !o.yes && !guarded && !e.streams.InTTY {
 		return usageError(cmd, "nobody can be asked here: pass --yes, or --dry-run to see what would be cleared")
 	}
 	selector, err := o.selector(time.Now())
@@ -79,18 +80,22 @@ func (o *retainedClearOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	}
 	lines := &topicLines{Lines: output.NewLines(e.streams), json: e.json}
 	defer e.reportWhere(selector)
-	if o.dryRun {
-		return o.preview(ctx, s, selector, lines)
+	if !o.dryRun && !guarded {
+		return o.clear(ctx, s, selector, lines)
 	}
-	return o.clear(ctx, s, selector, lines)
+	n, err := o.preview(ctx, s, selector, lines)
+	if guarded && err == nil && n > 0 {
+		return exit.New(exit.Usage, "clear", "", "context "+o.connection.Context+" is guarded: this was a dry run, nothing was cleared").
+			Hint("--yes clears")
+	}
+	return err
 }
 
-// preview prints what would be cleared.
-func (o *retainedClearOptions) preview(ctx context.Context, s *store, selector retained.Selector, lines *topicLines) error {
+// preview prints what would be cleared and counts it.
+func (o *retainedClearOptions) preview(ctx context.Context, s *store, selector retained.Selector, lines *topicLines) (n int, err error) {
 	ctx, cancel := output.UntilClosed(ctx, s.env.streams.Out)
 	defer cancel()
-	n := 0
-	_, err := s.list(ctx, &dryRun{lines: lines, selects: func(m message.Message) bool {
+	_, err = s.list(ctx, &dryRun{lines: lines, selects: func(m message.Message) bool {
 		picked := selector.Selects(m)
 		if picked {
 			n++
@@ -100,7 +105,7 @@ func (o *retainedClearOptions) preview(ctx context.Context, s *store, selector r
 	if err == nil {
 		s.env.note("%s would be cleared", messages(n))
 	}
-	return err
+	return n, err
 }
 
 // dryRun prints the topics of the messages that something would be done to.
@@ -189,35 +194,9 @@ func (o *retainedClearOptions) confirm(ctx context.Context, e *env, n int) error
 	}
 	var names []string
 	for _, f := range o.filters {
-		names = append(names, string(output.AppendEscaped(nil, []byte(f.String()))))
+		names = append(names, f.String())
 	}
-	question := fmt.Sprintf("clear %s at %s? [y/N] ", messages(n), strings.Join(names, " "))
-	fmt.Fprint(e.streams.Err, question)
-	answer, err := readLine(ctx, e.streams.In)
-	if err != nil {
-		return err
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	default:
-		return exit.New(exit.Negative, "clear", "", "not confirmed, nothing was cleared")
-	}
-}
-
-// readLine reads a line unless ctx ends before. The end of the input is an empty line.
-func readLine(ctx context.Context, r io.Reader) (string, error) {
-	line := make(chan string, 1)
-	go func() {
-		text, _ := bufio.NewReader(r).ReadString('\n') // no answer is a "no"
-		line <- text
-	}()
-	select {
-	case text := <-line:
-		return text, nil
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
-	}
+	return e.ask(ctx, fmt.Sprintf("clear %s at %s?", messages(n), strings.Join(names, " ")))
 }
 
 // topicLines prints topics.

@@ -23,6 +23,7 @@ type retainedLoadOptions struct {
 	selection
 
 	dryRun bool
+	yes    bool
 	rate   float64
 }
 
@@ -41,6 +42,7 @@ func newRetainedLoad(e *env) *cobra.Command {
 	o.selection.addFlags(cmd)
 	fs := cmd.Flags()
 	fs.BoolVar(&o.dryRun, "dry-run", false, "print the topics and publish nothing")
+	fs.BoolVar(&o.yes, "yes", false, "do not ask, in a guarded context")
 	fs.Var(rateFlag{&o.rate}, "rate", "most messages in a time, like 100/s or 10/m")
 	fs.VarP(durationFlag{&o.timeout}, "timeout", "W", "longest time for it all")
 	e.addJSONFlag(cmd, "print errors, and the topics of --dry-run, as JSON objects")
@@ -71,6 +73,9 @@ func (o *retainedLoadOptions) run(ctx context.Context, e *env, cmd *cobra.Comman
 	load := retained.NewLoad(publish.NewJSON(in, message.Message{Retain: true}), selector)
 	if o.dryRun {
 		return o.preview(ctx, e, load)
+	}
+	if err := e.guard(ctx, &o.connection, "overwrite retained messages with those of "+args[0], o.yes); err != nil {
+		return err
 	}
 	s, err := o.connect(ctx, e, cmd)
 	if err != nil {

@@ -38,11 +38,15 @@ func newRoot(e *env) *cobra.Command {
 	root.SetErr(e.streams.Err)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
-	root.AddCommand(newPub(e), newSub(e), newRetained(e), newBroker(e), newContract(e), newLint(e), newDemo(e), newVersion(e), newCompletion(e))
+	root.AddCommand(newPub(e), newSub(e), newRetained(e), newPresence(e), newBroker(e), newContract(e), newLint(e), newDemo(e), newContext(e),
+		newVersion(e), newCompletion(e))
 	root.SetHelpCommand(newHelp(e))
 	walk(root, func(cmd *cobra.Command) {
 		cmd.SuggestionsMinimumDistance = 2
 		cmd.Flags().SortFlags = false // as they were defined: what belongs together stays together
+		if cmd.Flags().Lookup("context") != nil {
+			_ = cmd.RegisterFlagCompletionFunc("context", e.completeContexts) // the flag is there
+		}
 	})
 	return root
 }

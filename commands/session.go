@@ -27,7 +27,7 @@ const closeTimeout = 3 * time.Second
 // resolve turns the connection flags of cmd into options.
 func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connection) (config.Resolved, error) {
 	c.Given = origins(cmd)
-	r, err := c.Resolve(e.promptSecret(ctx))
+	r, err := c.Resolve(config.Secrets{Prompt: e.promptSecret(ctx), Getenv: e.getenv, Run: config.Shell(ctx, e.streams.Err)})
 	if err != nil {
 		return r, err
 	}
@@ -124,11 +124,14 @@ func lossInWords(err error) error {
 }
 
 // messages is a number of messages in words.
-func messages(n int) string {
+func messages(n int) string { return count(n, "message") }
+
+// count is a number of things in words.
+func count(n int, what string) string {
 	if n == 1 {
-		return "1 message"
+		return "1 " + what
 	}
-	return fmt.Sprintf("%d messages", n)
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // closeSession says goodbye, also when ctx has ended.

@@ -25,7 +25,7 @@ import (
 //
 // A document has a broker and a folder of its own. A command that ends in & runs beside the following ones, which wait
 // until it is ready; what it prints is expected at the end of its block, but a broker's ready line at once. A line that
-// begins with "> " continues the command above it. The mqx that runs is this test binary, see TestMain.
+// begins with "> " continues the command above it, and unset holds for the rest of the document. The mqx that runs is this test binary, see TestMain.
 func TestDocumentedCommandsPrintWhatTheDocumentsSay(t *testing.T) {
 	root := filepath.Join("..", "..")
 	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
@@ -165,6 +165,12 @@ func (term *terminal) replay(commands []string) string {
 // run runs a command and returns what it printed.
 func (term *terminal) run(command string) string {
 	term.t.Helper()
+	if names, ok := strings.CutPrefix(command, "unset "); ok {
+		for name := range strings.FieldsSeq(names) {
+			term.env = append(term.env, name+"=")
+		}
+		return ""
+	}
 	if command, ok := strings.CutSuffix(command, " &"); ok {
 		if strings.HasPrefix(command, "mqx broker") {
 			return term.broker(command)

@@ -1,8 +1,9 @@
-// Package config turns what flags and environment variables say about a connection into the options of
-// internal/client: addresses and URLs, credentials, TLS, the Will Message and MQTT 5 properties.
+// Package config turns what flags, environment variables and contexts say about a connection into the options of
+// internal/client: addresses and URLs, credentials, TLS, the Will Message and MQTT 5 properties. It keeps the file of
+// contexts, which are named connections.
 //
-// Start with a [Connection] that holds the values and where each came from, and call [Connection.Resolve]. Nothing here
-// parses a command line or opens a connection.
+// Start with a [Connection] that holds the values and where each came from, and call [Connection.Resolve]; or with a
+// [ContextFile] to read and change contexts. Nothing here parses a command line or opens a connection.
 package config
 
 import (
@@ -16,12 +17,18 @@ type Origin int
 // The origins of a setting.
 const (
 	Default Origin = iota
+	FromContext
 	Environment
 	Flag
 )
 
 // Connection holds what was said about a connection. Field names follow the flags.
 type Connection struct {
+	// Context is the name of the context in use, empty for none.
+	Context string
+	// Guard says that the connection is that of a context which wants commands to ask before they destroy something.
+	Guard bool
+
 	Host string
 	Port int
 	URL  string
@@ -81,10 +88,14 @@ func EnvName(command, flag string) string {
 
 // named is a flag as its user wrote it.
 func (c *Connection) named(flag string) string {
-	if c.Given[flag] == Environment {
+	switch c.Given[flag] {
+	case Environment:
 		return EnvName("", flag)
+	case FromContext:
+		return "context " + c.Context + ", " + yamlKey(flag)
+	default:
+		return "--" + flag
 	}
-	return "--" + flag
 }
 
 func (c *Connection) given(flag string) bool { return c.Given[flag] > Default }

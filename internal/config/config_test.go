@@ -93,7 +93,7 @@ func TestResolveReadsTheFilesItNames(t *testing.T) {
 		},
 	} {
 		tt.c.Host = "h"
-		_, err := tt.c.Resolve(nil)
+		_, err := tt.c.Resolve(config.Secrets{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || exit.CodeOf(err) != exit.Usage {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
@@ -105,12 +105,12 @@ func TestPromptIsAskedOnlyWhenWanted(t *testing.T) {
 	asked := 0
 	prompt := func(string) (string, error) { asked++; return "typed", nil }
 	c := config.Connection{Host: "h", Username: "u", PasswordPrompt: true, Given: map[string]config.Origin{"username": config.Flag, "password-prompt": config.Flag}}
-	r, err := c.Resolve(prompt)
+	r, err := c.Resolve(config.Secrets{Prompt: prompt})
 	if err != nil || string(r.Options.Password) != "typed" || asked != 1 {
 		t.Errorf("got %q, %v, asked %d times", r.Options.Password, err, asked)
 	}
 	c = config.Connection{Host: "h"}
-	if r, err = c.Resolve(prompt); err != nil || r.Options.Password != nil || asked != 1 {
+	if r, err = c.Resolve(config.Secrets{Prompt: prompt}); err != nil || r.Options.Password != nil || asked != 1 {
 		t.Errorf("got %q, %v, asked %d times", r.Options.Password, err, asked)
 	}
 }

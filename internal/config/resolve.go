@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -24,12 +25,9 @@ type Resolved struct {
 	Warnings []string
 }
 
-// Prompt asks the user for a secret.
-type Prompt func(question string) (string, error)
-
-// Resolve checks c and turns it into options. It reads the files that c names; prompt is called for --password-prompt.
-// Every error is an [exit.Error] with the code for usage.
-func (c *Connection) Resolve(prompt Prompt) (Resolved, error) {
+// Resolve checks c and turns it into options. It reads the files that c names; secrets are only asked for those that are
+// needed. Every error is an [exit.Error] with the code for usage.
+func (c *Connection) Resolve(secrets Secrets) (Resolved, error) {
 	var r Resolved
 	for _, step := range []func(*Resolved) error{
 		c.resolveAddress, c.resolveTLS, c.resolveClientID, c.resolveWill, c.resolveProperties,
@@ -38,7 +36,10 @@ func (c *Connection) Resolve(prompt Prompt) (Resolved, error) {
 			return Resolved{}, err
 		}
 	}
-	if err := c.resolvePassword(&r, prompt); err != nil {
+	if err := c.resolveUsername(&r, secrets); err != nil {
+		return Resolved{}, err
+	}
+	if err := c.resolvePassword(&r, secrets); err != nil {
 		return Resolved{}, err
 	}
 	if err := c.resolveVersion(&r); err != nil {
@@ -78,10 +79,20 @@ func (c *Connection) resolveAddress(r *Resolved) error {
 	if address.Password != nil {
 		r.Options.Password = []byte(*address.Password)
 	}
-	if c.given("username") {
-		r.Options.Username = &c.Username
-	}
 	return nil
+}
+
+// Address returns the address that c connects to, without credentials.
+func (c *Connection) Address() (string, error) {
+	var r Resolved
+	if err := c.resolveAddress(&r); err != nil {
+		return "", err
+	}
+	if c.encrypts(r.Options.Target) {
+		r.Options.Target.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	c.defaultPort(&r.Options.Target)
+	return r.Options.Target.String(), nil
 }
 
 // parseAddress reads --url, and --host, which may hold a URL too.
@@ -123,13 +134,24 @@ func (c *Connection) resolveClientID(r *Resolved) error {
 	if c.Resume && r.Options.ClientID == "" {
 		return usage(c.named("disable-clean-session"), "the session needs a name to be found again").Hint("add --client-id")
 	}
-	if err := checkText("client id", r.Options.ClientID); err != nil {
-		return err
+	return checkText("client id", r.Options.ClientID)
+}
+
+func (c *Connection) resolveUsername(r *Resolved, secrets Secrets) error {
+	if c.given("username") {
+		name := c.Username
+		if c.Given["username"] == FromContext {
+			var err error
+			if name, err = secrets.Reveal(name); err != nil {
+				return exit.Wrap(exit.Usage, c.named("username"), "", err)
+			}
+		}
+		r.Options.Username = &name
 	}
-	if r.Options.Username != nil {
-		return checkText("user name", *r.Options.Username)
+	if r.Options.Username == nil {
+		return nil
 	}
-	return nil
+	return checkText("user name", *r.Options.Username)
 }
 
 func randomHex() string {
@@ -138,7 +160,7 @@ func randomHex() string {
 	return hex.EncodeToString(b[:])
 }
 
-func (c *Connection) resolvePassword(r *Resolved, prompt Prompt) (err error) {
+func (c *Connection) resolvePassword(r *Resolved, secrets Secrets) (err error) {
 	first, second := c.highest("password", "password-file", "password-prompt")
 	if second != "" {
 		return usage(c.named(first), "it excludes "+c.named(second))
@@ -151,14 +173,16 @@ func (c *Connection) resolvePassword(r *Resolved, prompt Prompt) (err error) {
 		}
 		secret = string(r.Options.Password)
 	case "password":
-		secret = c.Password
+		if secret = c.Password; c.Given["password"] == FromContext {
+			secret, err = secrets.Reveal(secret)
+		}
 	case "password-file":
 		secret, err = readSecret(c.PasswordFile)
 	case "password-prompt":
 		if !c.PasswordPrompt {
 			return nil
 		}
-		secret, err = prompt("Password: ")
+		secret, err = secrets.Prompt("Password: ")
 	}
 	if err != nil {
 		return exit.Wrap(exit.Usage, c.named(first), "", err)
@@ -179,8 +203,7 @@ func readSecret(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s := strings.TrimSuffix(string(b), "\n")
-	return strings.TrimSuffix(s, "\r"), nil
+	return withoutLineFeed(string(b)), nil
 }
 
 func (c *Connection) resolveWill(r *Resolved) error {

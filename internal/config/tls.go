@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/link"
 )
 
 // The registered ports of MQTT.
@@ -22,9 +23,7 @@ const (
 // unless --no-tls takes it back.
 func (c *Connection) resolveTLS(r *Resolved) error {
 	target := &r.Options.Target
-	on := c.TLS || target.Port == portTLS || c.Insecure ||
-		c.firstGiven("cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "tls-keylog") != ""
-	if on = on && !c.NoTLS; on {
+	if c.encrypts(*target) {
 		cfg, err := c.tlsConfig()
 		if err != nil {
 			return err
@@ -34,13 +33,23 @@ func (c *Connection) resolveTLS(r *Resolved) error {
 			r.Warnings = append(r.Warnings, "certificate checks are off ("+c.named("insecure")+"): anybody on the way can read and change everything")
 		}
 	}
-	if target.Port == 0 {
-		target.Port = portPlain
-		if on {
-			target.Port = portTLS
-		}
-	}
+	c.defaultPort(target)
 	return nil
+}
+
+func (c *Connection) encrypts(target link.Target) bool {
+	return !c.NoTLS && (c.TLS || target.Port == portTLS || c.Insecure ||
+		c.firstGiven("cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "tls-keylog") != "")
+}
+
+func (c *Connection) defaultPort(target *link.Target) {
+	switch {
+	case target.Port != 0:
+	case target.TLS != nil:
+		target.Port = portTLS
+	default:
+		target.Port = portPlain
+	}
 }
 
 func (c *Connection) tlsConfig() (*tls.Config, error) {

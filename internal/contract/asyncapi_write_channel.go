@@ -91,7 +91,7 @@ func (a *asyncWriter) channelExtension(k *Kind) object {
 	if text := k.Template.String(); strings.Contains(text, "...}") {
 		extra = append(extra, pair("topic", text))
 	}
-	if k.Role != Other && k.Role != roleOf(k.Name) && k.Role != a.c.roleOfAddress(k.Template.String()) {
+	if k.Role != Other && k.Role != RoleOf(k.Name) && k.Role != a.c.roleOfAddress(k.Template.String()) {
 		extra = append(extra, pair("role", string(k.Role)))
 	}
 	extra = append(extra, ruleExtension(k.Rule)...)

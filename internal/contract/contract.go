@@ -22,6 +22,9 @@ const Version = "mqx/v1"
 type Contract struct {
 	// File is where it was read from. It is empty for [Default].
 	File string
+	// AsyncAPI says that it is an AsyncAPI document, which says everything that holds, and no contract file, which says what
+	// differs from the guide.
+	AsyncAPI bool
 	// Name is the project's, for people. It may be empty.
 	Name string
 	// Roots are the first levels of all topics. Without any, every root is fine.

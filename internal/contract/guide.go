@@ -58,8 +58,8 @@ func guideKinds() []kindSpec {
 	}
 }
 
-// roleOf is the role of a kind that does not say it.
-func roleOf(name string) Role {
+// RoleOf is the role of a kind of that name that does not say another.
+func RoleOf(name string) Role {
 	switch r := Role(name); r {
 	case Telemetry, Status, Command, Desired, Reported, Result, Event:
 		return r
@@ -148,7 +148,7 @@ func (c *Contract) newKind(spec kindSpec) (*Kind, error) {
 		Name: spec.name, Role: spec.role, From: spec.from, Template: t, Rule: spec.rule, Description: spec.description, At: spec.at,
 	}
 	if k.Role == Other {
-		k.Role = roleOf(k.Name)
+		k.Role = RoleOf(k.Name)
 	}
 	if k.Role == Other {
 		k.Role = c.roleOfAddress(text)

@@ -179,10 +179,13 @@ func (r *reader) size(n ast.Node) (int, error) {
 	return count * factor, nil
 }
 
-// schema reads the file of a named schema.
+// schema reads a named schema: the file that it is in, or the schema itself.
 func (r *reader) schema(p yamlfile.Pair, _ []string) error {
 	if _, err := path.Match(p.Name, ""); err != nil || p.Name == "" {
 		return faultf("", "%q cannot be the name of a schema", p.Name)
+	}
+	if _, inline := r.Pairs(p.Value); inline {
+		return r.inlineSchema(p)
 	}
 	file, err := r.Text(p.Value)
 	if err != nil {
@@ -196,6 +199,20 @@ func (r *reader) schema(p yamlfile.Pair, _ []string) error {
 		return err
 	}
 	r.c.Schemas = append(r.c.Schemas, s)
+	return nil
+}
+
+// inlineSchema reads a schema that stands in the contract file.
+func (r *reader) inlineSchema(p yamlfile.Pair) error {
+	value, err := r.Value(p.Value)
+	if err != nil {
+		return err
+	}
+	compiled, err := payload.PartSchema(r.file, value, "")
+	if err != nil {
+		return err
+	}
+	r.c.Schemas = append(r.c.Schemas, &Schema{Name: p.Name, At: r.place(p.Key), value: value, schema: compiled})
 	return nil
 }
 

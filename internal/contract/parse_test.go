@@ -170,3 +170,40 @@ func TestTemplatesHaveABound(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// x- begins what mqx leaves alone, except where names stand: a signal may well be called x-axis.
+func TestNamesMayBeginWithX(t *testing.T) {
+	t.Parallel()
+	c, err := contract.Parse("mqx.yaml", []byte("version: mqx/v1\nx-note: {anything: 1}\nsignals: {x-axis: {unit: g}}\n"+
+		"schemas: {x-1: {type: object}}\nkinds: {x-ray: {schema: x-1}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Signals) != 1 || c.Kind("x-ray") == nil || len(c.Schemas) != 1 {
+		t.Errorf("signals %v, kinds %v, schemas %v", c.Signals, c.Kinds, c.Schemas)
+	}
+}
+
+// A schema may stand in the contract file itself; what is no JSON Schema is told at its line.
+func TestSchemasMayStandInTheFile(t *testing.T) {
+	t.Parallel()
+	c, err := contract.Parse("mqx.yaml", []byte(`version: mqx/v1
+schemas:
+  temp.v1:
+    type: object
+    required: [v]
+    properties: { v: { $ref: "#/$defs/number" } }
+    $defs: { number: { type: number, maximum: 100 } }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.SchemaFor(contract.Rule{}, "temp.v1")
+	if s == nil || s.Check([]byte(`{"v":21.7}`)) != nil || s.Check([]byte(`{"v":101}`)) == nil || s.Check([]byte(`{}`)) == nil {
+		t.Errorf("the schema of the file does not hold: %+v", s)
+	}
+	_, err = contract.Parse("mqx.yaml", []byte("version: mqx/v1\nschemas:\n  temp.v1: { type: nunber }\n"))
+	if err == nil || !strings.Contains(err.Error(), "mqx.yaml:3:") {
+		t.Errorf("a schema that is none: %v", err)
+	}
+}

@@ -10,7 +10,7 @@ import (
 type Schema struct {
 	// Name is what payloads say in their member "schema". It may have * and ? (path.Match): "*.v1".
 	Name string
-	// File is where it was read from; empty when it is part of an AsyncAPI document.
+	// File is where it was read from; empty when it is part of the contract file or of an AsyncAPI document.
 	File string
 	At   Position
 

@@ -19,6 +19,8 @@ type accessCheck struct {
 	// services are the users of the file that are no devices.
 	services []string
 	ignores  map[int]*suppression // by the line they are about
+	spans    []span               // of the lines
+	text     string
 }
 
 // device is an identity with the place of its topics.
@@ -38,11 +40,15 @@ func (l *Linter) AccessList(kind Kind, file, text string) {
 	} else {
 		a.policy = access.ParseMosquitto(text)
 	}
-	number := 0
+	a.text = text
+	number, offset := 0, 0
 	for line := range strings.Lines(text) {
 		number++
+		at := spanOf(offset, line)
+		offset = at.next
+		a.spans = append(a.spans, at)
 		if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, comment) {
-			a.ignores[number+1] = l.comment(kind, trimmed, Place{File: file, Line: number})
+			a.ignores[number+1] = l.comment(kind, trimmed, Place{File: file, Line: number, span: at})
 		}
 	}
 	l.checked += len(a.policy.Rules)
@@ -61,7 +67,7 @@ func (l *Linter) AccessList(kind Kind, file, text string) {
 
 // place is where a rule stands.
 func (a *accessCheck) place(r *access.Rule) Place {
-	return Place{File: a.file, Line: r.Line, Text: r.Text, ignore: a.ignores[r.Line]}
+	return Place{File: a.file, Line: r.Line, Text: r.Text, ignore: a.ignores[r.Line], span: a.spans[r.Line-1]}
 }
 
 // at makes a rule the place of what is found next; nil is the file as a whole.

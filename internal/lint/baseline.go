@@ -5,12 +5,20 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+
+	"github.com/mqx-cli/mqx/internal/edit"
 )
 
 // Baseline is a list of findings that are known and shall not fail a run. It names templates and not lines or devices.
 type Baseline struct {
+	// File is where the baseline was read from, "" when that cannot be mended.
+	File string `json:"-"`
+
 	Version  int        `json:"version"`
 	Findings []Accepted `json:"findings"`
+
+	source string // that it was parsed from
 }
 
 // Accepted is a finding of a Baseline. Only the fingerprint counts; the rest is for the reader.
@@ -32,7 +40,27 @@ func ParseBaseline(text []byte) (*Baseline, error) {
 	if b.Version != baselineVersion {
 		return nil, fmt.Errorf("a baseline of version %d is expected, not %d", baselineVersion, b.Version)
 	}
+	b.source = string(text)
 	return &b, nil
+}
+
+// overlayBaseline takes the baseline that stands in the place of its file.
+func (l *Linter) overlayBaseline() error {
+	b := l.options.Baseline
+	if b == nil {
+		return nil
+	}
+	text, ok := l.options.Overlay[b.File]
+	if !ok {
+		return nil
+	}
+	mended, err := ParseBaseline(text)
+	if err != nil {
+		return err
+	}
+	mended.File = b.File
+	l.options.Baseline = mended
+	return nil
 }
 
 // NewBaseline accepts all findings of a report.
@@ -66,19 +94,50 @@ func (l *Linter) applyBaseline(r *Report) {
 		}
 		return known
 	})
-	maps.DeleteFunc(accepted, func(fingerprint string, _ Accepted) bool { return seen[fingerprint] })
+	maps.DeleteFunc(accepted, func(fingerprint string, a Accepted) bool { return seen[fingerprint] || l.isOff(a.Code) })
 	stale := l.engine["X004"]
 	if !stale.on {
 		return
 	}
+	edits := l.options.Baseline.without(accepted)
 	for _, fingerprint := range slices.Sorted(maps.Keys(accepted)) {
 		a := accepted[fingerprint]
 		r.Findings = append(r.Findings, Finding{
 			Code: stale.Code, Name: stale.Name, Severity: stale.severity, Count: 1,
 			Message:     fmt.Sprintf("the baseline accepts %s at %s, which is not found any more", a.Code, a.Where),
 			Fix:         "write the baseline again: --write-baseline",
+			FixClass:    stale.FixClass,
+			Edits:       edits,
 			Where:       Where{Kind: Contract},
 			Fingerprint: fingerprint,
 		})
 	}
+}
+
+// isOff reports whether the rule of a code was not looked for, so that it says nothing that it was not found.
+func (l *Linter) isOff(code string) bool {
+	i := slices.IndexFunc(l.all, func(a *active) bool { return a.Code == code })
+	return i >= 0 && !l.all[i].on
+}
+
+// without is the edit that takes entries out of the file. It is unsafe: an entry also looks stale where its input was not
+// among those that were checked.
+func (b *Baseline) without(stale map[string]Accepted) []Edit {
+	if b.File == "" || len(stale) == 0 {
+		return nil
+	}
+	rest := &Baseline{Version: b.Version, Findings: slices.DeleteFunc(slices.Clone(b.Findings), func(a Accepted) bool {
+		_, ok := stale[a.Fingerprint]
+		return ok
+	})}
+	text, err := rest.JSON()
+	if err != nil {
+		return nil
+	}
+	after := string(text)
+	if !strings.HasSuffix(b.source, "\n") {
+		after = strings.TrimSuffix(after, "\n")
+	}
+	after = strings.ReplaceAll(after, "\n", edit.LineEnd(b.source))
+	return []Edit{{File: b.File, Edit: edit.Edit{End: len(b.source), Text: after}, class: UnsafeFix}}
 }

@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -55,7 +56,9 @@ func (c *collector) init(l *Linter) {
 }
 
 // found reports a finding. part tells findings of one rule at one place apart: the number of a level, a JSON Pointer.
-func (f *finder) found(part, format string, args ...any) { f.foundWith("", part, format, args...) }
+func (f *finder) found(part, format string, args ...any) mendable {
+	return f.foundWith("", part, format, args...)
+}
 
 // foundAs is found with a severity that is higher or lower than the rule's own, unless the user has set it.
 func (f *finder) foundAs(s Severity, part, format string, args ...any) {
@@ -70,11 +73,11 @@ func (f *finder) foundAs(s Severity, part, format string, args ...any) {
 }
 
 // foundWith is found with a fix.
-func (f *finder) foundWith(fix, part, format string, args ...any) {
+func (f *finder) foundWith(fix, part, format string, args ...any) mendable {
 	c := &f.l.found
 	if f.l.suppressed(f) {
 		c.suppressed++
-		return
+		return mendable{}
 	}
 	key := groupKey{rule: f.rule.id, shape: f.shape.at(), part: part}
 	if f.shape == nil {
@@ -87,7 +90,7 @@ func (f *finder) foundWith(fix, part, format string, args ...any) {
 	if g == nil {
 		if len(c.groups) >= maxGroups {
 			c.beyond++
-			return
+			return mendable{}
 		}
 		g = &group{shape: f.shape, part: part}
 		g.finding = Finding{
@@ -104,6 +107,15 @@ func (f *finder) foundWith(fix, part, format string, args ...any) {
 	}
 	g.finding.Count++
 	f.example(g)
+	return mendable{g, f.place, f.l.mostEdits()}
+}
+
+// mostEdits bounds the edits of one finding.
+func (l *Linter) mostEdits() int {
+	if l.options.KeepEdits {
+		return math.MaxInt
+	}
+	return l.options.MaxExamples
 }
 
 func (k Kind) hasPayload() bool { return k == Payload || k == Messages || k == Live }
@@ -143,6 +155,7 @@ func (c *collector) report() []Finding {
 	findings := make([]Finding, len(all))
 	for i, g := range all {
 		findings[i] = g.finding
+		findings[i].Edits = sortEdits(g.finding.Edits, c.l.mostEdits())
 	}
 	slices.SortFunc(findings, compareFindings)
 	return findings
@@ -154,12 +167,14 @@ func (g *group) absorb(other *group, examples int) {
 	a, b := &g.finding, &other.finding
 	count := a.Count + b.Count
 	more := append(slices.Clone(a.Examples), b.Examples...)
+	edits, class := append(slices.Clone(a.Edits), b.Edits...), leastSafe(a.FixClass, b.FixClass)
 	if cmp.Or(cmp.Compare(b.Where.Line, a.Where.Line), strings.Compare(b.Where.Topic, a.Where.Topic)) < 0 {
 		g.finding = other.finding
 	}
 	slices.Sort(more)
 	more = slices.Compact(more)
 	a.Count, a.Examples = count, more[:min(len(more), examples)]
+	a.Edits, a.FixClass = edits, class
 }
 
 func compareFindings(a, b Finding) int {
@@ -182,6 +197,7 @@ func compareFindings(a, b Finding) int {
 
 // Finish runs the rules that look at everything together and returns the report. The Linter is of no use afterwards.
 func (l *Linter) Finish() Report {
+	l.endOfProgram()
 	l.shapes.settle()
 	e := &endCheck{finder: finder{l: l}}
 	for _, a := range l.end {
@@ -191,7 +207,7 @@ func (l *Linter) Finish() Report {
 	l.reportUnusedIgnores()
 	r := Report{
 		Findings: l.found.report(), Templates: l.shapes.root.count(), Checked: l.checked, Skipped: l.skipped,
-		Suppressed: l.found.suppressed,
+		Suppressed: l.found.suppressed, Unread: l.unreadable,
 	}
 	if l.options.Baseline != nil {
 		l.applyBaseline(&r)

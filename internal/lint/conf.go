@@ -8,6 +8,7 @@ import (
 // confLine is an option of mosquitto.conf.
 type confLine struct {
 	key, value string
+	raw        string // with its indentation and line end
 	place      Place
 }
 
@@ -35,32 +36,50 @@ type confCheck struct {
 	global    map[string]*confLine
 	listeners []*confListener
 	bridges   []*confBridge
+	faults    []includeFault
+	unseen    bool // an include_dir, or a file in one, could not be read
 }
 
 // MosquittoConf checks a mosquitto.conf.
 func (l *Linter) MosquittoConf(file, text string) {
 	c := &confCheck{finder: finder{l: l}, file: file, global: map[string]*confLine{}}
-	var ignore *suppression
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		line = strings.TrimSpace(line)
-		at := Place{File: file, Line: number, Text: line}
-		switch {
-		case line == "":
-		case strings.HasPrefix(line, "#"):
-			ignore = l.comment(Conf, line, at)
-		default:
-			at.ignore, ignore = ignore, nil
-			key, value, _ := strings.Cut(line, " ")
-			c.lines = append(c.lines, confLine{key: key, value: strings.TrimSpace(value), place: at})
-		}
-	}
+	c.read(file, text, false)
 	l.checked += len(c.lines)
 	c.sections()
 	for _, a := range l.conf {
 		c.rule = a
 		a.conf(c)
+	}
+}
+
+// read takes the lines of a file, and of those that it includes.
+func (c *confCheck) read(file, text string, included bool) {
+	var ignore *suppression
+	number, offset := 0, 0
+	for line := range strings.Lines(text) {
+		number++
+		at := Place{File: file, Line: number, span: spanOf(offset, line)}
+		offset = at.span.next
+		raw := line
+		line = strings.TrimSpace(line)
+		at.Text = line
+		switch {
+		case line == "":
+		case strings.HasPrefix(line, "#"):
+			ignore = c.l.comment(Conf, line, at)
+		default:
+			at.ignore, ignore = ignore, nil
+			key, value, _ := strings.Cut(line, " ")
+			option := confLine{key: key, value: strings.TrimSpace(value), raw: raw, place: at}
+			c.lines = append(c.lines, option)
+			switch {
+			case key != "include_dir":
+			case included:
+				c.faults = append(c.faults, includeFault{option, Warning, "an include_dir in an included file is passed over by Mosquitto"})
+			default:
+				c.include(option)
+			}
+		}
 	}
 }
 
@@ -82,12 +101,12 @@ func (c *confCheck) sections() {
 				bridge.topics = append(bridge.topics, line)
 			}
 		default:
-			c.option(line, listener, bridge)
+			c.assign(line, listener, bridge)
 		}
 	}
 }
 
-func (c *confCheck) option(line *confLine, listener *confListener, bridge *confBridge) {
+func (c *confCheck) assign(line *confLine, listener *confListener, bridge *confBridge) {
 	switch {
 	case bridge != nil && strings.HasPrefix(confScope(line.key), "bridge"):
 		bridge.options[line.key] = line
@@ -121,13 +140,18 @@ func (l *confListener) loopback() bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// value is the option of a listener, or the global one.
-func (c *confCheck) value(l *confListener, key string) string {
+// option is the line that sets an option for a listener, or for the Server as a whole; nil when there is none.
+func (c *confCheck) option(l *confListener, key string) *confLine {
 	if l != nil && l.options[key] != nil {
-		return l.options[key].value
+		return l.options[key]
 	}
-	if g := c.global[key]; g != nil {
-		return g.value
+	return c.global[key]
+}
+
+// value is the value of an option of a listener, or of the global one.
+func (c *confCheck) value(l *confListener, key string) string {
+	if line := c.option(l, key); line != nil {
+		return line.value
 	}
 	return ""
 }
@@ -140,10 +164,8 @@ func (c *confCheck) at(line *confLine) {
 	}
 }
 
-// lacks reports whether an option is missing. It may stand in one of the files of include_dir, which are not read.
-func (c *confCheck) lacks(key string) bool {
-	return c.global[key] == nil && c.global["include_dir"] == nil
-}
+// lacks reports whether an option is missing. It may stand in a file of an include_dir that could not be read.
+func (c *confCheck) lacks(key string) bool { return c.global[key] == nil && !c.unseen }
 
 // is reports whether a global option has a value.
 func (c *confCheck) is(key, value string) bool {

@@ -220,6 +220,36 @@ func (c *Convention) levelFine(l string) bool {
 	return true
 }
 
+// restyled returns a level in the convention's style: what is not allowed becomes lower case or a dash.
+func (c *Convention) restyled(l string) string {
+	var b strings.Builder
+	for i := range len(l) {
+		switch ch := l[i]; {
+		case c.levelFine(l[i : i+1]):
+			b.WriteByte(ch)
+		case ch >= 'A' && ch <= 'Z':
+			if i > 0 && l[i-1] >= 'a' && l[i-1] <= 'z' {
+				b.WriteByte('-')
+			}
+			b.WriteByte(ch | 0x20)
+		default:
+			b.WriteByte('-')
+		}
+	}
+	return oneDash(b.String())
+}
+
+// dashed returns a level with dashes for white space.
+func dashed(l string) string { return oneDash(strings.Join(strings.Fields(l), "-")) }
+
+// oneDash leaves one dash of several, and none at the ends.
+func oneDash(l string) string {
+	for strings.Contains(l, "--") {
+		l = strings.ReplaceAll(l, "--", "-")
+	}
+	return strings.Trim(l, "-")
+}
+
 func (c *Convention) levelStyle() string {
 	if c.levels.words != "" {
 		return c.levels.words

@@ -12,6 +12,9 @@ const shownExample = 600
 func (r *Rule) Explain() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s (%s, profile %s)\n\n%s.\n\n%s\n", r.Code, r.Name, r.Severity, r.Profile, upperFirst(r.Summary), fill(r.Why, 100))
+	if fix := r.FixClass.how(); fix != "" {
+		fmt.Fprintf(&b, "\nFix: %s.\n", fix)
+	}
 	fmt.Fprintf(&b, "\nBad (%s):\n%s\nGood:\n%s", r.Bad.Kind, indent(r.Bad), indent(r.Good))
 	return b.String()
 }
@@ -21,6 +24,9 @@ func (r *Rule) Document() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s %s\n\n%s.\n\n", r.Code, r.Name, upperFirst(r.Summary))
 	fmt.Fprintf(&b, "| severity | profile | looks at |\n| --- | --- | --- |\n| %s | %s | %s |\n\n", r.Severity, r.Profile, kindList(r.Kinds()))
+	if fix := r.FixClass.how(); fix != "" {
+		fmt.Fprintf(&b, "Fix: %s.\n\n", fix)
+	}
 	fmt.Fprintf(&b, "%s\n\n## Bad\n\n%s\n## Good\n\n%s\n", fill(r.Why, 120), fence(r.Bad), fence(r.Good))
 	fmt.Fprintf(&b, "<!-- Made of the rule table: MQX_UPDATE=1 go test ./internal/lint -->\n")
 	return b.String()

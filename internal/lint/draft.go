@@ -13,13 +13,16 @@ import (
 // maxSites is how many sites a draft lists.
 const maxSites = 50
 
-// Draft returns a contract file that says what was seen.
+// guideDraft reports whether most topics have the guide's shape.
+func (n *Inference) guideDraft() bool { return n.guide*2 > n.messages }
+
+// Draft returns a contract file that says what was seen, with the JSON Schemas of the payloads in it.
 func (n *Inference) Draft() string {
 	var b strings.Builder
 	all := n.templates()
-	fmt.Fprintf(&b, "# A draft, inferred from %s messages on %s. Read it, and mend it.\nversion: %s\n",
-		Number(n.messages), plural(len(all), "topic template"), contract.Version)
-	if n.guide*2 > n.messages {
+	fmt.Fprintf(&b, "# A draft, inferred from %s on %s. Read it, and mend it.\nversion: %s\n",
+		plural(n.messages, "message"), plural(len(all), "topic template"), contract.Version)
+	if n.guideDraft() {
 		n.draftGuide(&b, all)
 	} else {
 		n.draftOther(&b, all)
@@ -49,25 +52,27 @@ func (n *Inference) draftGuide(b *strings.Builder, all []inferred) {
 		}
 		fmt.Fprintf(b, "sites: [%s]\n", strings.Join(quoted, ", "))
 	}
-	n.draftGuideKinds(b, all)
-	draftSignals(b, all)
+	plan := n.planSchemas(all, func(o *inferred) string { return string(o.role) })
+	n.draftGuideKinds(b, all, plan)
+	draftSignals(b, all, plan)
 	for i := range all {
 		if all[i].role == contract.Other {
 			fmt.Fprintf(b, "\n# Not of the guide's shape: %s (%s, such as %s)\n", Escape(all[i].template),
 				plural(all[i].messages, "message"), Escape(all[i].example))
 		}
 	}
-	draftSchemas(b, all)
+	plan.write(b)
 }
 
 // draftGuideKinds writes the kinds that were seen.
-func (n *Inference) draftGuideKinds(b *strings.Builder, all []inferred) {
+func (n *Inference) draftGuideKinds(b *strings.Builder, all []inferred, plan *schemaPlan) {
 	byRole := map[contract.Role]*observed{}
 	for i := range all {
 		if o := all[i].observed; o.role != contract.Other {
 			if first := byRole[o.role]; first != nil {
 				sum := *first
 				sum.messages, sum.retained = first.messages+o.messages, first.retained+o.retained
+				sum.notJSON = first.notJSON + o.notJSON
 				for q := range sum.qos {
 					sum.qos[q] += o.qos[q]
 				}
@@ -84,19 +89,24 @@ func (n *Inference) draftGuideKinds(b *strings.Builder, all []inferred) {
 			fmt.Fprintf(b, "  # %s: not seen\n", k.Name)
 			continue
 		}
-		fmt.Fprintf(b, "  %s: { %s }%s\n", k.Name, o.rule(), o.comment())
+		rule, note := o.rule(k.Role)
+		if o.notJSON > 0 && k.Rule.Format == contract.JSON {
+			rule += ", format: any"
+		}
+		if name := plan.kinds[k.Name]; name != "" {
+			rule += ", schema: " + yamlText(name)
+		}
+		fmt.Fprintf(b, "  %s: { %s }%s%s\n", k.Name, rule, o.comment(), note)
 	}
 }
 
-// rule is what the contract says about a kind.
-func (o *observed) rule() string {
-	text := "retain: " + o.retainSeen()
+// rule is what the contract says about a kind, and what to say about that.
+func (o *observed) rule(role contract.Role) (text, note string) {
+	text, note = o.retainRule(role)
 	if q, sure := o.qosSeen(); sure {
-		text += ", qos: " + strconv.Itoa(q)
-	} else {
-		text += ", qos: any"
+		return "retain: " + text + ", qos: " + strconv.Itoa(q), note
 	}
-	return text
+	return "retain: " + text + ", qos: any", note
 }
 
 // comment says how sure the draft is.
@@ -109,47 +119,65 @@ func (o *observed) comment() string {
 }
 
 // draftSignals writes the names of telemetry with their units.
-func draftSignals(b *strings.Builder, all []inferred) {
+func draftSignals(b *strings.Builder, all []inferred, plan *schemaPlan) {
 	head := "signals:\n"
 	for i := range all {
 		o := &all[i]
-		name := o.template[strings.LastIndexByte(o.template, '/')+1:]
-		if o.role != telemetry || strings.HasPrefix(name, "{") {
+		name := o.signal()
+		if name == "" {
 			continue
 		}
-		b.WriteString(head)
-		head = ""
-		unit, sure := mostly(o.unit)
-		switch {
-		case unit == "":
-			fmt.Fprintf(b, "  %s:", yamlText(name))
-		case sure:
-			fmt.Fprintf(b, "  %s: { unit: %s }", yamlText(name), yamlText(unit))
-		default:
-			fmt.Fprintf(b, "  %s: { unit: %s } # and others:", yamlText(name), yamlText(unit))
+		var rules []string
+		others := ""
+		if unit, sure := mostly(o.unit); unit != "" && sure {
+			rules = append(rules, "unit: "+yamlText(unit))
+		} else if unit != "" {
+			others = ", units " + strings.Join(sortedNames(o.unit), " and ")
 		}
-		fmt.Fprintf(b, "  # %s%s%s\n", plural(o.messages, "message"), o.observedRange(), confidence(o.messages))
+		if s := plan.signals[name]; s != "" {
+			rules = append(rules, "schema: "+yamlText(s))
+		}
+		fmt.Fprintf(b, "%s  %s:", head, yamlText(name))
+		head = ""
+		if len(rules) > 0 {
+			fmt.Fprintf(b, " { %s }", strings.Join(rules, ", "))
+		}
+		fmt.Fprintf(b, "  # %s%s%s%s\n", plural(o.messages, "message"), o.observedRange(), Escape(others), confidence(o.messages))
+	}
+	if head == "" && slices.ContainsFunc(all, func(o inferred) bool { return o.role == telemetry && o.signal() == "" }) {
+		b.WriteString("  \"*\":  # there are others, with names that vary\n")
 	}
 }
 
 // draftOther writes a contract of kinds that have topics of their own.
 func (n *Inference) draftOther(b *strings.Builder, all []inferred) {
+	names, used := map[string]string{}, map[string]bool{}
+	for i := range all {
+		if t := all[i].template; !strings.HasPrefix(t, "$") {
+			names[t] = kindName(t, used)
+		}
+	}
+	plan := n.planSchemas(all, func(o *inferred) string { return names[o.template] })
 	b.WriteString("convention: none\nkinds:\n")
-	used := map[string]bool{}
 	for i := range all {
 		o := &all[i]
-		if strings.HasPrefix(o.template, "$") {
+		name := names[o.template]
+		if name == "" {
 			continue
 		}
-		name := kindName(o.template, used)
-		format := "any"
-		if o.json == o.messages {
-			format = "json"
+		rule, note := o.rule(contract.RoleOf(name))
+		if o.notJSON > 0 || o.objects() == 0 {
+			rule += ", format: any"
+		} else {
+			rule += ", format: json"
 		}
-		fmt.Fprintf(b, "  %s:%s, such as %s\n    topic: %s\n    %s\n    format: %s\n", name, o.comment(), Escape(o.example),
-			yamlText(o.template), strings.ReplaceAll(o.rule(), ", ", "\n    "), format)
+		if s := plan.kinds[name]; s != "" {
+			rule += ", schema: " + yamlText(s)
+		}
+		fmt.Fprintf(b, "  %s:%s%s, such as %s\n    topic: %s\n    %s\n", name, o.comment(), note, Escape(o.example),
+			yamlText(o.template), strings.ReplaceAll(rule, ", ", "\n    "))
 	}
-	draftSchemas(b, all)
+	plan.write(b)
 }
 
 // kindName makes a name of the last level that is a word.
@@ -179,22 +207,12 @@ func kindName(template string, used map[string]bool) string {
 	return name
 }
 
-// draftSchemas writes the schemas of payloads as comments, to be saved to files.
-func draftSchemas(b *strings.Builder, all []inferred) {
-	head := "\n# JSON Schemas of the payloads, to be saved to files and named under schemas:\n"
-	for i := range all {
-		if o := &all[i]; o.json > 0 {
-			fmt.Fprintf(b, "%s# %s (%s%s)\n#   %s\n", head, Escape(o.template), plural(o.json, "message"), confidence(o.json), Escape(o.schema()))
-			head = ""
-		}
-	}
-}
-
 // yamlText is a text in a YAML file. JSON's strings are YAML's.
 func yamlText(s string) string {
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '-' && i > 0, c >= '0' && c <= '9' && i > 0:
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		case i > 0 && (c == '-' || c == '.' || c == '_' || c >= '0' && c <= '9'):
 		default:
 			return quote([]byte(s))
 		}

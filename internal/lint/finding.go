@@ -13,8 +13,11 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"`
 	// Fix is what to do, when there is more to say than the message.
-	Fix   string `json:"fix,omitempty"`
-	Where Where  `json:"where"`
+	Fix string `json:"fix,omitempty"`
+	// FixClass says whether --fix or --unsafe-fixes mends it, by the Edits; of many edits the first are listed.
+	FixClass FixClass `json:"fix_class,omitempty"`
+	Edits    []Edit   `json:"edits,omitempty"`
+	Where    Where    `json:"where"`
 	// Count is how often the rule is broken there: in topics, messages or lines.
 	Count int `json:"count"`
 	// Examples are the first topics of a template that break it.
@@ -78,6 +81,8 @@ type Report struct {
 	// Suppressed and Baselined are the findings that were left out on purpose.
 	Suppressed int
 	Baselined  int
+	// Unread are the files that could not be read, and so were not checked.
+	Unread []string
 	// Notes are what a reader must know to trust the result: what was left out and why.
 	Notes []string
 }

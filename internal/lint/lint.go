@@ -34,6 +34,10 @@ type Options struct {
 	Schema *payload.Schema
 	// MaxExamples bounds the example topics of a finding; 0 is 3.
 	MaxExamples int
+	// KeepEdits keeps all edits of a finding, and not only as many as examples.
+	KeepEdits bool
+	// Overlay has the content of files that are not read from disk, by the name they are checked under.
+	Overlay map[string][]byte
 	// Now is the time to compare timestamps with when a message has no time of its own; nil is time.Now.
 	Now func() time.Time
 }
@@ -57,6 +61,7 @@ type Linter struct {
 	acc    []*active
 	conf   []*active
 	src    []*active
+	prog   []*active
 	end    []*active
 	ctr    []*active
 	engine map[string]*active
@@ -70,6 +75,7 @@ type Linter struct {
 	checked, skipped int
 	bad              int // lines of captures that are no messages
 	notes            []string
+	unreadable       []string // files that were to be checked
 
 	levels []string
 	place  placed
@@ -99,6 +105,9 @@ func New(o Options) (*Linter, error) {
 	}
 	if l.options.MaxExamples == 0 {
 		l.options.MaxExamples = defaultExamples
+	}
+	if err := l.overlayBaseline(); err != nil {
+		return nil, err
 	}
 	l.found.init(l)
 	l.memory.init()
@@ -149,6 +158,7 @@ func (l *Linter) enlist(a *active) {
 		{a.access != nil, &l.acc},
 		{a.conf != nil, &l.conf},
 		{a.source != nil, &l.src},
+		{a.program != nil, &l.prog},
 		{a.end != nil, &l.end},
 		{a.contract != nil, &l.ctr},
 	} {
@@ -228,6 +238,8 @@ type Place struct {
 	Text   string
 	// ignore are the rules that a comment before the line suppresses.
 	ignore *suppression
+	// span is the line in the file, for fixes.
+	span span
 }
 
 // Topic checks a Topic Name.

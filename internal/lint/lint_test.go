@@ -34,6 +34,19 @@ func check(t *testing.T, r lint.Rule, e lint.Example) lint.Report {
 	if err := os.CopyFS(dir, os.DirFS(examples)); err != nil {
 		t.Fatal(err)
 	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		mode := os.FileMode(0o600)
+		if strings.HasPrefix(filepath.Base(file), "open") {
+			mode = 0o644
+		}
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
 	o := lint.Options{Target: e.Target, Profile: max(r.Profile, lint.Guide)}
 	if e.Contract != "" {
 		file := filepath.Join(dir, "mqx.yaml")

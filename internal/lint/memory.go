@@ -3,6 +3,9 @@ package lint
 import (
 	"fmt"
 	"hash/maphash"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +32,12 @@ type memory struct {
 	message  messageCheck
 	filters  []placedFilter
 	patterns *sourcePatterns
+	program  *program
+	seen     seenKinds
+	rates    map[uint64]rateWindow // by device
+	echoes   []echo
+	pending  map[uint64]pendingCommand
+	latest   time.Time // of the messages that are no commands
 }
 
 // styleUse counts the members written in one style.
@@ -60,6 +69,10 @@ type topicHistory struct {
 	changes                     []time.Time // of the status
 	onlineRetain                flagSeen
 	offlineRetain               flagSeen
+	wentOffline                 time.Time       // the last live change to it
+	schema                      string          // of the last payload that names one
+	series                      series          // of the measured value
+	state                       map[string]bool // the settings of a desired state, or all that were ever reported
 	subject                     subject
 	shape                       *shape
 }
@@ -77,6 +90,9 @@ func (m *memory) init() {
 	m.topics = map[string]*topicHistory{}
 	m.sites = map[uint64]uint64{}
 	m.names = map[uint64]string{}
+	m.rates = map[uint64]rateWindow{}
+	m.pending = map[uint64]pendingCommand{}
+	m.seen.init()
 }
 
 // historyOf returns what is known of a topic, and whether it is new.
@@ -91,6 +107,17 @@ func (m *memory) historyOf(name string) (h *topicHistory, first bool) {
 	h = &topicHistory{}
 	m.topics[strings.Clone(name)] = h
 	return h, true
+}
+
+// inOrder walks the topics by name, so that a report does not depend on a map.
+func (m *memory) inOrder() iter.Seq2[string, *topicHistory] {
+	return func(yield func(string, *topicHistory) bool) {
+		for _, name := range slices.Sorted(maps.Keys(m.topics)) {
+			if !yield(name, m.topics[name]) {
+				return
+			}
+		}
+	}
 }
 
 // known reports whether messages of a topic came before.

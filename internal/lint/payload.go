@@ -66,6 +66,7 @@ func (l *Linter) Payload(name string, body []byte, at Place) {
 	l.checked++
 	l.payloadPlace(name)
 	c := &l.memory.message
+	at.span = span{end: len(body), next: len(body)}
 	c.reset(l, subject{kind: Payload, topic: name, place: at}, body)
 	c.now = l.now()
 	for _, a := range l.pay {

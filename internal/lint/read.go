@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -54,11 +51,11 @@ func (l *Linter) readWhole(kind Kind, name string, text []byte) error {
 	case Conf:
 		l.MosquittoConf(name, string(text))
 	case Contract:
-		c, err := contract.Parse(name, text)
-		if err != nil {
-			return err
+		if c, err := contract.Parse(name, text); err != nil {
+			l.unread(Contract, name, err)
+		} else {
+			l.contract(c, string(text))
 		}
-		l.Contract(c)
 	default:
 		return ErrNotRecognised
 	}
@@ -70,16 +67,22 @@ func (l *Linter) readLines(kind Kind, name string, r io.Reader) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 64<<10), maxLine)
 	at := Place{File: name}
+	var lines lineSpans
+	s.Split(lines.split)
 	bad, checked := l.bad, l.checked
 	for s.Scan() {
 		at.Line++
-		line := bytes.TrimSuffix(s.Bytes(), []byte("\r"))
+		at.span = lines.span
+		line := s.Bytes()
 		if kind != Source && isComment(line) {
 			at.ignore = l.comment(kind, string(line), at)
 			continue
 		}
 		if len(line) == 0 {
 			continue
+		}
+		if kind == Messages {
+			at.span = span{} // a capture says what was: it is not mended
 		}
 		l.line(kind, line, at)
 		at.ignore = nil
@@ -91,6 +94,43 @@ func (l *Linter) readLines(kind Kind, name string, r io.Reader) error {
 		return ErrNoMessages
 	}
 	return s.Err()
+}
+
+// lineSpans is a [bufio.SplitFunc] that knows where the lines stand.
+type lineSpans struct {
+	offset int
+	span   span
+}
+
+func (s *lineSpans) split(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	advance, token, err = bufio.ScanLines(data, atEOF)
+	s.span = span{s.offset, s.offset + len(token), s.offset + advance}
+	s.offset += advance
+	return advance, token, err
+}
+
+// open opens a file, or what stands in its place.
+func (l *Linter) open(name string) (io.ReadCloser, error) {
+	if text, ok := l.options.Overlay[name]; ok {
+		return io.NopCloser(bytes.NewReader(text)), nil
+	}
+	return os.Open(name)
+}
+
+// Overlaid returns what stands in the place of a file, if anything does.
+func (l *Linter) Overlaid(name string) (text []byte, ok bool) {
+	text, ok = l.options.Overlay[name]
+	return text, ok
+}
+
+// ReadWhole returns the content of a file as the linter sees it.
+func (l *Linter) ReadWhole(name string) ([]byte, error) {
+	f, err := l.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return l.ReadAll(f)
 }
 
 // isComment tells comments: a # before a space is no part of a topic or a filter that anybody uses.
@@ -137,47 +177,6 @@ func (l *Linter) badLine(at Place, err error) {
 	}
 }
 
-// ReadFile checks a file or, of a folder, every file in it that is recognised.
-func (l *Linter) ReadFile(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return l.ReadFolder(path, "")
-	}
-	return l.readFile(path, "", true)
-}
-
-// ReadFileAs checks a file of a known kind.
-func (l *Linter) ReadFileAs(kind Kind, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return l.Read(kind, path, f)
-}
-
-// ReadFolder checks the files below a folder that are recognised: of one kind, or of all when it is empty.
-func (l *Linter) ReadFolder(path string, only Kind) error {
-	return filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && skipFolder(d.Name()) && name != path:
-			return filepath.SkipDir
-		case !d.Type().IsRegular():
-			return nil
-		}
-		err = l.readFile(name, only, false)
-		if errors.Is(err, ErrNotRecognised) {
-			return nil
-		}
-		return err
-	})
-}
-
 // ReadAll reads an input as a whole, up to the longest that is read.
 func (l *Linter) ReadAll(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
@@ -185,33 +184,4 @@ func (l *Linter) ReadAll(r io.Reader) ([]byte, error) {
 		err = fmt.Errorf("more than %d MiB", maxFile>>20)
 	}
 	return text, err
-}
-
-func skipFolder(name string) bool {
-	return strings.HasPrefix(name, ".") && name != "." && name != ".." || name == "node_modules" || name == "vendor"
-}
-
-// readFile checks one file. named says that the user named it: then it must be recognised.
-func (l *Linter) readFile(name string, only Kind, named bool) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 64<<10)
-	head, err := r.Peek(4096)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	kind := Detect(name, head)
-	switch {
-	case kind == "" && named:
-		return fmt.Errorf("%s: %w", name, ErrNotRecognised)
-	case kind == "" || only != "" && kind != only:
-		return nil
-	}
-	if err := l.Read(kind, name, r); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }

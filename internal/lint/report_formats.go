@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,18 +17,22 @@ const (
 	JSONFormat       Format = "json"
 	SARIFFormat      Format = "sarif"
 	GitHubFormat     Format = "github"
+	GitLabFormat     Format = "gitlab"
 	JUnitFormat      Format = "junit"
 	CheckstyleFormat Format = "checkstyle"
 )
 
 // ParseFormat returns the format that a word stands for.
 func ParseFormat(word string) (Format, error) {
-	switch f := Format(word); f {
-	case TextFormat, JSONFormat, SARIFFormat, GitHubFormat, JUnitFormat, CheckstyleFormat:
+	if f := Format(word); slices.Contains(Formats(), f) {
 		return f, nil
-	default:
-		return "", fmt.Errorf("%q is not text, json, sarif, github, junit or checkstyle", word)
 	}
+	return "", fmt.Errorf("%q is not text, json, sarif, github, gitlab, junit or checkstyle", word)
+}
+
+// Formats returns all formats.
+func Formats() []Format {
+	return []Format{TextFormat, JSONFormat, SARIFFormat, GitHubFormat, GitLabFormat, JUnitFormat, CheckstyleFormat}
 }
 
 // Append appends the report in a format.
@@ -39,6 +44,8 @@ func (r *Report) Append(dst []byte, f Format, style Style) ([]byte, error) {
 		return r.appendSARIF(dst)
 	case GitHubFormat:
 		return r.appendGitHub(dst), nil
+	case GitLabFormat:
+		return r.appendGitLab(dst)
 	case JUnitFormat:
 		return r.appendJUnit(dst)
 	case CheckstyleFormat:

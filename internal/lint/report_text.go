@@ -130,6 +130,30 @@ func (r *Report) Summary() string {
 	return text + ")"
 }
 
+// FixHint says how many of the findings can be mended, "" when none can.
+func (r *Report) FixHint() string {
+	safe, unsafe := 0, 0
+	for i := range r.Findings {
+		switch r.Findings[i].FixClass {
+		case SafeFix:
+			safe++
+		case UnsafeFix:
+			unsafe++
+		default:
+		}
+	}
+	switch {
+	case safe > 0 && unsafe > 0:
+		return plural(safe, "finding") + " can be fixed with --fix, " + Number(unsafe) + " more with --fix --unsafe-fixes"
+	case safe > 0:
+		return plural(safe, "finding") + " can be fixed with --fix"
+	case unsafe > 0:
+		return plural(unsafe, "finding") + " can be fixed with --fix --unsafe-fixes, which changes what the files say; --diff shows it"
+	default:
+		return ""
+	}
+}
+
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -118,6 +118,8 @@ type Rule struct {
 	Severity Severity `json:"severity"`
 	// Profile is the smallest profile that has the rule.
 	Profile Profile `json:"profile"`
+	// FixClass says how findings of the rule can be mended: by the safest of the ways there are.
+	FixClass FixClass `json:"fix_class,omitempty"`
 	// Summary is what is wrong, in a few words; Why is the reason, in a paragraph, with what to do.
 	Summary string `json:"summary"`
 	Why     string `json:"why"`
@@ -135,6 +137,7 @@ type Rule struct {
 	access   func(*accessCheck)
 	conf     func(*confCheck)
 	source   func(*sourceCheck)
+	program  func(*programCheck)
 	end      func(*endCheck)
 	contract func(*contractCheck)
 	// byEngine marks a rule that the engine itself finds: suppressions, the baseline.
@@ -156,11 +159,11 @@ func (r *Rule) Kinds() []Kind {
 	add((r.payload != nil || r.message != nil || r.history != nil) && r.topic == nil, Messages, Live)
 	add(r.access != nil && r.filter == nil, ACL, EMQXACL)
 	add(r.conf != nil, Conf)
-	add(r.source != nil, Source)
+	add(r.source != nil || r.program != nil, Source)
 	add(r.contract != nil, Contract)
-	add(r.end != nil && r.topic == nil, Messages, Live)
+	add(r.end != nil && r.topic == nil && r.message == nil && r.history == nil, Messages, Live)
 	if r.byEngine {
-		kinds = append(kinds, Topics, Filters, ACL, Conf)
+		kinds = append(kinds, Topics, Filters, ACL, Conf, Contract)
 	}
 	return kinds
 }
@@ -169,13 +172,13 @@ func (r *Rule) Kinds() []Kind {
 func Rules() []Rule {
 	var all []Rule
 	for _, family := range [][]Rule{
-		protocolTopicRules(), topicRules(), conventionTopicRules(), grammarRules(),
-		filterRules(),
-		payloadFormRules(), payloadTimeRules(), payloadValueRules(), historyRules(),
-		retainRules(), statusRules(), stateRules(), commandRules(),
-		accessRules(), deviceAccessRules(),
-		confRules(), listenerRules(), bridgeRules(),
-		contractRules(), sourceRules(), metaRules(),
+		protocolTopicRules(), topicRules(), conventionTopicRules(), grammarRules(), declaredRules(),
+		filterRules(), subscriptionRules(),
+		payloadFormRules(), payloadTimeRules(), payloadValueRules(), binaryRules(), historyRules(), seriesRules(),
+		retainRules(), statusRules(), trafficRules(), stateRules(), unknownKeyRules(), commandRules(), answerRules(),
+		accessRules(), deviceAccessRules(), credentialRules(),
+		confRules(), listenerRules(), bridgeRules(), expiryRules(), includeRules(),
+		contractRules(), clientIDRules(), sourceRules(), programRules(), metaRules(), unreadRules(),
 	} {
 		all = append(all, family...)
 	}

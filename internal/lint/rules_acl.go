@@ -69,7 +69,7 @@ func accessRules() []Rule {
 			},
 		},
 		{
-			Code: "A009", Name: "dead-or-shadowed", Severity: Info, Profile: Guide,
+			Code: "A009", Name: "dead-or-shadowed", Severity: Info, Profile: Guide, FixClass: SafeFix,
 			Summary: "a rule changes nothing",
 			Why: "A rule before it already says the same for more topics. It is a rest of something, or somebody thinks that it has " +
 				"an effect.",
@@ -78,7 +78,7 @@ func accessRules() []Rule {
 			access: shadowed,
 		},
 		{
-			Code: "A010", Name: "default-allow", Severity: Error, Profile: Guide,
+			Code: "A010", Name: "default-allow", Severity: Error, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "what no rule mentions is allowed",
 			Why: "EMQX allows what no rule matches unless authorization.no_match says deny. A list of what is allowed then allows " +
 				"everything else too. End the list with {deny, all}.",
@@ -92,7 +92,8 @@ func accessRules() []Rule {
 				}
 				if allow, by := a.policy.Decide(anybody, access.Write, "x/x/x/x/x"); allow && by == nil {
 					a.at(&a.policy.Rules[n-1])
-					a.foundWith("add {deny, all}. as the last line", "", "nothing follows: what no rule mentions is allowed")
+					a.foundWith("add {deny, all}. as the last line", "", "nothing follows: what no rule mentions is allowed").
+						append(UnsafeFix, a.text, "{deny, all}.")
 				}
 			},
 		},
@@ -210,7 +211,7 @@ func shadowed(a *accessCheck) {
 			if err == nil && o.User == r.User && o.Pattern == r.Pattern && o.Allow == r.Allow && o.Actions&r.Actions == r.Actions &&
 				topic.Covers(of, f) {
 				a.at(r)
-				a.found("", "line %d says so already", o.Line)
+				a.found("", "line %d says so already", o.Line).removeLine(SafeFix)
 				break
 			}
 		}

@@ -32,7 +32,7 @@ keyfile /etc/mosquitto/certs/server.key
 func confRules() []Rule {
 	return []Rule{
 		{
-			Code: "B004", Name: "no-persistence", Severity: Error, Profile: Guide,
+			Code: "B004", Name: "no-persistence", Severity: Error, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "retained messages are lost at a restart",
 			Why: "Status, desired and reported states live in the Server as retained messages. Without persistence true they are gone " +
 				"after each restart, and so are the sessions of devices that are offline.",
@@ -41,12 +41,13 @@ func confRules() []Rule {
 			conf: func(c *confCheck) {
 				if !c.is("persistence", "true") && (c.global["persistence"] != nil || c.lacks("persistence")) {
 					c.at(c.global["persistence"])
-					c.foundWith("persistence true", "", "persistence is off: every retained state is lost at a restart")
+					c.foundWith("persistence true", "", "persistence is off: every retained state is lost at a restart").
+						option(c, c.global["persistence"], "persistence", "true")
 				}
 			},
 		},
 		{
-			Code: "B006", Name: "unbounded-queues", Severity: Warning, Profile: Guide,
+			Code: "B006", Name: "unbounded-queues", Severity: Warning, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "a queue has no limit",
 			Why: "0 means no limit: one client that is away, or reads slowly, makes the Server keep messages until the machine has no " +
 				"memory. Without max_packet_size one message may have 256 MB.",
@@ -56,16 +57,16 @@ func confRules() []Rule {
 				queued, bytes := c.global["max_queued_messages"], c.global["max_queued_bytes"]
 				if queued != nil && queued.value == "0" && (bytes == nil || bytes.value == "0") {
 					c.at(queued)
-					c.found("queue", "max_queued_messages 0: a client that is away fills the memory")
+					c.found("queue", "max_queued_messages 0: a client that is away fills the memory").option(c, queued, queued.key, "1000")
 				}
 				if c.lacks("max_packet_size") && c.lacks("message_size_limit") {
 					c.at(nil)
-					c.found("packet", "max_packet_size is not set: one message may have 256 MB")
+					c.found("packet", "max_packet_size is not set: one message may have 256 MB").option(c, nil, "max_packet_size", "1048576")
 				}
 			},
 		},
 		{
-			Code: "B007", Name: "no-session-expiry", Severity: Warning, Profile: Guide,
+			Code: "B007", Name: "no-session-expiry", Severity: Warning, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "sessions of clients that never come back are kept for ever",
 			Why: "A client of MQTT 3.1.1 with clean session off leaves a session behind that only persistent_client_expiration ends. " +
 				"Each one keeps a queue of messages.",
@@ -74,12 +75,13 @@ func confRules() []Rule {
 			conf: func(c *confCheck) {
 				if c.lacks("persistent_client_expiration") {
 					c.at(nil)
-					c.foundWith("persistent_client_expiration 14d", "", "persistent_client_expiration is not set: sessions never end")
+					c.foundWith("persistent_client_expiration 14d", "", "persistent_client_expiration is not set: sessions never end").
+						option(c, nil, "persistent_client_expiration", "14d")
 				}
 			},
 		},
 		{
-			Code: "B008", Name: "no-keepalive-cap", Severity: Info, Profile: Guide,
+			Code: "B008", Name: "no-keepalive-cap", Severity: Info, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "a client may ask for any keep alive",
 			Why: "A client with keep alive 0 is never found dead, and its Will never sent. max_keepalive bounds what clients may ask " +
 				"for (MQTT 5 tells them so).",
@@ -88,12 +90,12 @@ func confRules() []Rule {
 			conf: func(c *confCheck) {
 				if c.lacks("max_keepalive") {
 					c.at(nil)
-					c.foundWith("max_keepalive 3600", "", "max_keepalive is not set")
+					c.foundWith("max_keepalive 3600", "", "max_keepalive is not set").option(c, nil, "max_keepalive", "3600")
 				}
 			},
 		},
 		{
-			Code: "B011", Name: "retain-off", Severity: Error, Profile: Guide,
+			Code: "B011", Name: "retain-off", Severity: Error, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "the Server keeps no retained messages",
 			Why: "With retain_available false a client that publishes a status or a state with the RETAIN flag is disconnected " +
 				"(MQTT 5), or the flag is ignored. Presence and desired state do not work.",
@@ -102,12 +104,13 @@ func confRules() []Rule {
 			conf: func(c *confCheck) {
 				if c.is("retain_available", "false") {
 					c.at(c.global["retain_available"])
-					c.found("", "no retained messages: no presence, no desired state")
+					c.found("", "no retained messages: no presence, no desired state").
+						option(c, c.global["retain_available"], "retain_available", "true")
 				}
 			},
 		},
 		{
-			Code: "B012", Name: "sys-off", Severity: Info, Profile: Guide,
+			Code: "B012", Name: "sys-off", Severity: Info, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "the Server publishes no figures",
 			Why:     "With sys_interval 0 there is no $SYS/: mqx stats and every monitor see nothing of the Server.",
 			Bad:     conf(goodConf + "sys_interval 0\n"),
@@ -115,12 +118,12 @@ func confRules() []Rule {
 			conf: func(c *confCheck) {
 				if c.is("sys_interval", "0") {
 					c.at(c.global["sys_interval"])
-					c.found("", "no figures in $SYS/")
+					c.found("", "no figures in $SYS/").option(c, c.global["sys_interval"], "sys_interval", "10")
 				}
 			},
 		},
 		{
-			Code: "B013", Name: "no-connection-log", Severity: Info, Profile: Guide,
+			Code: "B013", Name: "no-connection-log", Severity: Info, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "connections are not logged",
 			Why:     "The log says who came, who was thrown out by whom and why. Without it two clients with one id are hard to find.",
 			Bad:     conf(goodConf + "connection_messages false\n"),
@@ -128,7 +131,8 @@ func confRules() []Rule {
 			conf: func(c *confCheck) {
 				if c.is("connection_messages", "false") {
 					c.at(c.global["connection_messages"])
-					c.found("", "nobody will see who threw whom out")
+					c.found("", "nobody will see who threw whom out").
+						option(c, c.global["connection_messages"], "connection_messages", "true")
 				}
 			},
 		},
@@ -149,9 +153,9 @@ func confRules() []Rule {
 		},
 		{
 			Code: "B009", Name: "cert-expiry", Severity: Warning, Profile: Guide,
-			Summary: "a certificate ends soon, or its file is readable by everybody",
-			Why: "An expired certificate ends all connections at once, on a day when nobody changed anything. A private key or a " +
-				"password file that every user of the machine can read is no secret; both are checked when the files are there.",
+			Summary: "a certificate ends soon, or its key is readable by everybody",
+			Why: "An expired certificate ends all connections at once, on a day when nobody changed anything. A private key that " +
+				"every user of the machine can read is no secret. Both are checked when the files are there.",
 			Bad:  conf(strings.Replace(goodConf, "/etc/mosquitto/certs/server.crt", "expired.crt", 1)),
 			Good: conf(goodConf),
 			conf: secretFiles,
@@ -187,11 +191,13 @@ func confRules() []Rule {
 }
 
 // path is a file that the configuration names, seen from the configuration.
-func (c *confCheck) path(name string) string {
+func (c *confCheck) path(name string) string { return besideConf(c.file, name) }
+
+func besideConf(file, name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
-	return filepath.Join(filepath.Dir(c.file), name)
+	return filepath.Join(filepath.Dir(file), name)
 }
 
 func secretFiles(c *confCheck) {
@@ -200,8 +206,8 @@ func secretFiles(c *confCheck) {
 		switch line.key {
 		case "certfile", "cafile", "bridge_certfile", "bridge_cafile":
 			c.certificate(line)
-		case "keyfile", "bridge_keyfile", "password_file", "psk_file":
-			if info, err := os.Stat(c.path(line.value)); err == nil && info.Mode().Perm()&0o004 != 0 && os.PathSeparator == '/' {
+		case "keyfile", "bridge_keyfile":
+			if worldReadable(c.path(line.value)) {
 				c.at(line)
 				c.found("", "every user of this machine can read %s", line.value)
 			}

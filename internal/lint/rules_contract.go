@@ -11,12 +11,18 @@ type contractCheck struct {
 	finder
 
 	contract *contract.Contract
+	text     string // of the file, "" when it cannot be read any more
 }
 
 // Contract checks a contract file or an AsyncAPI document that was read.
 func (l *Linter) Contract(c *contract.Contract) {
+	text, _ := l.ReadWhole(c.File) // without it nothing can be mended
+	l.contract(c, string(text))
+}
+
+func (l *Linter) contract(c *contract.Contract, text string) {
 	l.checked += len(c.Kinds)
-	check := &contractCheck{finder: finder{l: l}, contract: c}
+	check := &contractCheck{finder: finder{l: l}, contract: c, text: text}
 	for _, a := range l.ctr {
 		check.rule = a
 		a.contract(check)
@@ -47,7 +53,7 @@ const asyncAPIWill = `
 func contractRules() []Rule {
 	return []Rule{
 		{
-			Code: "D003", Name: "retain-contradiction", Severity: Error, Profile: Guide,
+			Code: "D003", Name: "retain-contradiction", Severity: Error, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "a contract asks for the wrong RETAIN flag",
 			Why: "Commands and events that are retained happen again for each new subscriber; a status or a state that is not is unknown " +
 				"to whoever comes later. A contract that says so makes every device wrong at once.",
@@ -58,10 +64,10 @@ func contractRules() []Rule {
 					switch retain := k.Rule.Retain; {
 					case retain == contract.RetainMust && (k.Role == command || k.Role == event || k.Role == result):
 						c.at(k.At)
-						c.found(k.Name, "%s is retained: it happens again for each new subscriber", k.Name)
+						c.found(k.Name, "%s is retained: it happens again for each new subscriber", k.Name).retain(c, k, "true", "false")
 					case retain == contract.RetainNever && (k.Role == status || k.Role == desired || k.Role == reported):
 						c.at(k.At)
-						c.found(k.Name, "%s is not retained: who comes later does not know it", k.Name)
+						c.found(k.Name, "%s is not retained: who comes later does not know it", k.Name).retain(c, k, "false", "true")
 					}
 				}
 			},
@@ -106,6 +112,17 @@ func contractRules() []Rule {
 			Bad:      example(Contract, asyncAPIChannel("{contentType: application/json}")),
 			Good:     example(Contract, asyncAPIChannel("{contentType: application/json, payload: {type: object}}")),
 			contract: noPayloadSchema,
+		},
+		{
+			Code: "D001", Name: "no-mqtt-binding", Severity: Warning, Profile: Guide,
+			Summary: "an operation of a document says nothing about QoS and RETAIN",
+			Why: "Half of what a publisher and a subscriber must agree on is the QoS and the RETAIN flag, and AsyncAPI has them in the " +
+				"binding for MQTT of an operation only. Without it each program chooses for itself: write " +
+				"bindings: {mqtt: {qos: 1, retain: true}}.",
+			Bad: example(Contract, strings.Replace(asyncAPIChannel("{payload: {type: object}}"),
+				", bindings: {mqtt: {qos: 0, retain: false}}", "", 1)),
+			Good:     example(Contract, asyncAPIChannel("{payload: {type: object}}")),
+			contract: noBinding,
 		},
 		{
 			Code: "D005", Name: "open-parameter", Severity: Warning, Profile: Guide,
@@ -158,15 +175,32 @@ operations:
 // noPayloadSchema looks at documents that describe messages one by one.
 func noPayloadSchema(c *contractCheck) {
 	for _, k := range c.contract.Kinds {
-		if len(c.contract.Servers) > 0 && k.Rule.Format == contract.JSON && k.Rule.Schema == "" {
+		if c.contract.AsyncAPI && k.Rule.Format == contract.JSON && k.Rule.Schema == "" {
 			c.at(k.At)
 			c.found(k.Name, "the messages of %s have no payload schema", k.Name)
 		}
 	}
 }
 
+func noBinding(c *contractCheck) {
+	for _, k := range c.contract.Kinds {
+		if !c.contract.AsyncAPI || k.Rule.QoS != contract.QoSUnset && k.Rule.Retain != "" {
+			continue
+		}
+		missing := "qos"
+		switch {
+		case k.Rule.QoS == contract.QoSUnset && k.Rule.Retain == "":
+			missing = "qos and no retain"
+		case k.Rule.Retain == "":
+			missing = "retain"
+		}
+		c.at(k.At)
+		c.found(k.Name, "the operations of %s have no %s in bindings.mqtt", k.Name, missing)
+	}
+}
+
 func openParameter(c *contractCheck) {
-	if len(c.contract.Servers) == 0 {
+	if !c.contract.AsyncAPI {
 		return // a contract file says what is special, and a document says all
 	}
 	open := map[string]bool{}

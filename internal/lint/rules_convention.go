@@ -10,7 +10,7 @@ import (
 func conventionTopicRules() []Rule {
 	return []Rule{
 		{
-			Code: "T013", Name: "topic-case", Severity: Warning, Profile: Guide,
+			Code: "T013", Name: "topic-case", Severity: Warning, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "a level has other characters than the convention's",
 			Why: "Topics are compared byte by byte, so that Temp, temp and TEMP are three topics, and temp_c and temp-c two. One " +
 				"style for all levels ends the guessing: lower case, digits and dashes. Conventions of others have their own style.",
@@ -20,7 +20,7 @@ func conventionTopicRules() []Rule {
 				c := t.l.convention
 				for i := 0; !t.plain && i < len(t.levels); i++ {
 					if l := t.levels[i]; !c.levelFine(l) {
-						t.found(level(i), "level %d is %q: use %s", i+1, l, c.levelStyle())
+						t.found(level(i), "level %d is %q: use %s", i+1, l, c.levelStyle()).level(t, i, c.restyled(l))
 					}
 				}
 			},
@@ -59,13 +59,13 @@ func conventionTopicRules() []Rule {
 			Code: "T018", Name: "unknown-device", Severity: Warning, Profile: Guide,
 			Summary: "the contract does not know a value of the topic",
 			Why: "A device that is in no inventory is a typo, a stranger or a device that somebody forgot to enter. The same goes " +
-				"for sites and signals where the contract lists them or says what they look like.",
+				"for sites and other levels where the contract lists them or says what they look like.",
 			Bad:  withContract(topics("acme/lyonn/cr-001/status"), "sites: [lyon, turin]\n"),
 			Good: withContract(topics("acme/lyon/cr-001/status"), "sites: [lyon, turin]\n"),
 			topic: func(t *topicCheck) {
 				for _, u := range t.place.unknown {
 					switch {
-					case u.Variable == "root":
+					case u.Variable == "root", u.Variable == "signal": // T017 and T031
 					case u.Listed:
 						t.found(u.Variable, "the %s %q is not in the contract", u.Variable, u.Value)
 					default:

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -99,14 +100,14 @@ func filterRules() []Rule {
 		{
 			Code: "F005", Name: "too-broad", Severity: Warning, Profile: Guide,
 			Summary: "# stands where the levels are known",
-			Why: "The shape of the topics is fixed, so that + says which levels vary. # takes whatever is added later too: a new kind " +
-				"of messages reaches a program that does not know it.",
+			Why: "The shape of the topics is fixed, so that + says which levels vary. # below the root, or below all sites, takes every " +
+				"message of every device, and whatever is added later too: a new kind of messages reaches a program that does not know it.",
 			Bad:  filters("acme/#"),
 			Good: filters("acme/+/+/status"),
 			filter: func(f *filterCheck) {
 				n := len(f.levels)
-				if f.kind == Filters && n > 1 && n < 4 && f.levels[n-1] == "#" && !allPlus(f.levels[:n-1]) && f.levels[0] != "$SYS" &&
-					f.l.convention.Contract != nil {
+				if f.kind == Filters && n > 1 && n < 5 && f.levels[n-1] == "#" && f.levels[0] != "+" && allPlus(f.levels[1:n-1]) &&
+					f.levels[0] != "$SYS" && f.l.convention.Contract != nil {
 					f.found("", "%s takes every kind of message: say which, as in %s/status", f.filter.Bare(), plusUntil(f.levels[:n-1]))
 				}
 			},
@@ -125,7 +126,7 @@ func filterRules() []Rule {
 			},
 		},
 		{
-			Code: "F009", Name: "overlap", Severity: Warning, Profile: Basic,
+			Code: "F009", Name: "overlap", Severity: Warning, Profile: Basic, FixClass: SafeFix,
 			Summary: "two filters of one client match the same topic",
 			Why: "Whether such a message arrives once or twice is the Server's choice (MQTT 5, 3.3.4): Mosquitto sends it twice to " +
 				"MQTT 5 and once to MQTT 3.1.1. Leave out the filter that the other one covers.",
@@ -204,11 +205,11 @@ func overlaps(s *filterSetCheck) {
 			s.subject = subject{kind: Filters, topic: b.filter.String(), place: b.place}
 			switch {
 			case a.filter == b.filter:
-				s.found("", "%s is there twice", b.filter)
+				s.found("", "%s is there twice", b.filter).removeLine(SafeFix)
 			case topic.Covers(a.filter, b.filter):
-				s.found("", "%s covers %s: leave out the second", a.filter, b.filter)
+				s.found("", "%s covers %s: leave out the second", a.filter, b.filter).removeLine(UnsafeFix)
 			case topic.Covers(b.filter, a.filter):
-				s.found("", "%s covers %s: leave out the second", b.filter, a.filter)
+				s.found("", "%s covers %s: leave out the second", b.filter, a.filter).at(a.place).removeLine(UnsafeFix)
 			default:
 				s.found("", "%s and %s match some of the same topics", a.filter, b.filter)
 			}
@@ -225,21 +226,31 @@ func (c *Convention) reaches(f topic.Filter) bool {
 	if slices.Contains(f.Levels(), "") {
 		return false // no value of a variable is empty
 	}
-	roots := []string{"+"}
-	if len(c.Contract.Roots) > 0 {
-		roots = nil
-		for _, r := range c.Contract.Roots {
-			roots = append(roots, r.Text)
-		}
-	}
 	for _, k := range c.Contract.Kinds {
-		for _, root := range roots {
-			if own, ok := kindFilter(k, root); ok && topic.Overlap(own, f) {
+		for own := range kindFilters(c.Contract, k) {
+			if topic.Overlap(own, f) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// kindFilters are the filters of the topics of a kind: one for each root.
+func kindFilters(c *contract.Contract, k *contract.Kind) iter.Seq[topic.Filter] {
+	return func(yield func(topic.Filter) bool) {
+		if len(c.Roots) == 0 {
+			if f, ok := kindFilter(k, "+"); ok {
+				yield(f)
+			}
+			return
+		}
+		for _, r := range c.Roots {
+			if f, ok := kindFilter(k, r.Text); ok && !yield(f) {
+				return
+			}
+		}
+	}
 }
 
 // kindFilter is the filter of a kind below a root.

@@ -30,7 +30,7 @@ func historyRules() []Rule {
 			Good: messages(reading("21.7", "31"), reading("21.8", "32"), reading("21.9", "33")),
 			end: func(e *endCheck) {
 				const enough = 3
-				for _, h := range e.l.memory.topics {
+				for _, h := range e.l.memory.inOrder() {
 					if h.liveCount >= enough && h.skewed*2 > h.liveCount {
 						e.subject = h.subject
 						e.found("/ts", "%d of %d live messages are more than %s off", h.skewed, h.liveCount, e.l.clockSkew())

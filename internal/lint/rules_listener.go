@@ -10,7 +10,7 @@ import (
 func listenerRules() []Rule {
 	return []Rule{
 		{
-			Code: "B001", Name: "anonymous", Severity: Error, Profile: Guide,
+			Code: "B001", Name: "anonymous", Severity: Error, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "everybody who can reach the Server may use it",
 			Why: "allow_anonymous true on an address that other machines can reach is an open Server: search engines for such Servers " +
 				"exist. Use a password file or client certificates.",
@@ -18,13 +18,13 @@ func listenerRules() []Rule {
 			Good: conf(goodConf),
 			conf: func(c *confCheck) {
 				for _, l := range c.listeners {
-					anonymous := c.value(l, "listener_allow_anonymous")
-					if anonymous == "" {
-						anonymous = c.value(l, "allow_anonymous")
+					anonymous := c.option(l, "listener_allow_anonymous")
+					if anonymous == nil {
+						anonymous = c.option(l, "allow_anonymous")
 					}
-					if anonymous == "true" && !l.loopback() {
+					if anonymous != nil && anonymous.value == "true" && !l.loopback() {
 						c.at(l.line)
-						c.found("", "port %s takes anonymous clients from other machines", l.port)
+						c.found("", "port %s takes anonymous clients from other machines", l.port).option(c, anonymous, anonymous.key, "false")
 					}
 				}
 			},
@@ -46,7 +46,7 @@ func listenerRules() []Rule {
 			},
 		},
 		{
-			Code: "B003", Name: "tls-version", Severity: Error, Profile: Guide,
+			Code: "B003", Name: "tls-version", Severity: Error, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "TLS before 1.2 is allowed",
 			Why:     "TLS 1.0 and 1.1 are broken and withdrawn (RFC 8996). Every client library of the last ten years speaks 1.2.",
 			Bad:     conf(goodConf + "tls_version tlsv1\n"),
@@ -56,13 +56,13 @@ func listenerRules() []Rule {
 					line := &c.lines[i]
 					if strings.HasSuffix(line.key, "tls_version") && (line.value == "tlsv1" || line.value == "tlsv1.0" || line.value == "tlsv1.1") {
 						c.at(line)
-						c.found("", "%s is broken: tlsv1.2 or later", line.value)
+						c.found("", "%s is broken: tlsv1.2 or later", line.value).option(c, line, line.key, "tlsv1.2")
 					}
 				}
 			},
 		},
 		{
-			Code: "B010", Name: "client-cert-not-required", Severity: Warning, Profile: Guide,
+			Code: "B010", Name: "client-cert-not-required", Severity: Warning, Profile: Guide, FixClass: UnsafeFix,
 			Summary: "names come from certificates that need not be shown",
 			Why: "use_identity_as_username takes the name out of the client's certificate. Without require_certificate true a client " +
 				"that shows none is let in without a name.",
@@ -72,7 +72,7 @@ func listenerRules() []Rule {
 				for _, l := range c.listeners {
 					if v := l.options["use_identity_as_username"]; v != nil && v.value == "true" && c.value(l, "require_certificate") != "true" {
 						c.at(v)
-						c.found("", "clients without a certificate are let in without a name")
+						c.found("", "clients without a certificate are let in without a name").below(c, v, "require_certificate true")
 					}
 				}
 			},
@@ -101,9 +101,12 @@ func listenerRules() []Rule {
 			conf: func(c *confCheck) {
 				for i := range c.lines {
 					if k := c.lines[i].key; k == "acl_file" || strings.HasPrefix(k, "plugin") || strings.HasPrefix(k, "auth_plugin") ||
-						k == "global_plugin" || k == "include_dir" {
+						k == "global_plugin" {
 						return
 					}
+				}
+				if c.unseen {
+					return
 				}
 				c.at(nil)
 				c.found("", "neither acl_file nor a plugin: every client may do everything")

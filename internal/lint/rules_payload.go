@@ -63,7 +63,7 @@ func payloadFormRules() []Rule {
 			payload: duplicateKeys,
 		},
 		{
-			Code: "P020", Name: "bom-or-trailing", Severity: Error, Profile: Basic,
+			Code: "P020", Name: "bom-or-trailing", Severity: Error, Profile: Basic, FixClass: SafeFix,
 			Summary: "there is something around the payload",
 			Why: "A byte order mark before, NUL bytes or a second value behind: most parsers refuse it, some do not notice. It comes " +
 				"from a file that was saved with a mark, or from a buffer that was sent with its whole size.",
@@ -72,9 +72,9 @@ func payloadFormRules() []Rule {
 			payload: func(p *payloadCheck) {
 				switch trimmed := bytes.TrimRight(p.body, "\x00"); {
 				case bytes.HasPrefix(p.body, []byte("\ufeff")):
-					p.found("", "the payload begins with a byte order mark")
+					p.found("", "the payload begins with a byte order mark").replace(SafeFix, 0, len("\ufeff"), "")
 				case len(trimmed) < len(p.body) && utf8.Valid(p.body) && len(trimmed) > 0:
-					p.found("", "%d NUL bytes at the end", len(p.body)-len(trimmed))
+					p.found("", "%d NUL bytes at the end", len(p.body)-len(trimmed)).replace(SafeFix, len(trimmed), len(p.body), "")
 				case !p.json && !p.text && severalValues(p.body):
 					p.found("", "more than one JSON value: send a message for each, or an array")
 				}

@@ -92,7 +92,8 @@ func payloadTimeRules() []Rule {
 			Code: "P007", Name: "missing-schema", Severity: Error, Profile: Guide,
 			Summary: "telemetry does not name its schema",
 			Why: "Formats change while devices in the field keep theirs for years. A name and a version (temp.v1) in each message " +
-				"let consumers tell them apart, and let mqx find the JSON Schema to check the message with.",
+				"let consumers tell them apart, and let mqx find the JSON Schema to check the message with. Where the contract does not " +
+				"require a schema, telemetry without one is a warning.",
 			Bad:  body(`{"v":21.7,"ts":1736430000,"unit":"C"}`),
 			Good: body(goodPayload),
 			payload: func(p *payloadCheck) {
@@ -101,8 +102,10 @@ func payloadTimeRules() []Rule {
 				case !p.object():
 				case has && !versioned(name):
 					p.found("/schema", "the schema %.60s has no version, like temp.v1", name.Raw)
-				case !has && (p.place.role == telemetry && p.place.rule.Schema == "" || p.place.require("schema")):
+				case !has && p.place.require("schema"):
 					p.found("/schema", `the payload has no "schema"`)
+				case !has && p.place.role == telemetry && p.place.rule.Schema == "":
+					p.foundAs(Warning, "/schema", `the payload has no "schema"`)
 				}
 			},
 		},

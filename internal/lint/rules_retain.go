@@ -13,7 +13,7 @@ import (
 func retainRules() []Rule {
 	return []Rule{
 		{
-			Code: "R001", Name: "telemetry-retained", Severity: Warning, Profile: Guide,
+			Code: "R001", Name: "telemetry-retained", Severity: Warning, Profile: Guide, FixClass: LiveFix,
 			Summary: "telemetry is retained",
 			Why: "The last value is sent to every new subscriber, however old it is: a sensor that died last month still shows 21.7. " +
 				"Publish telemetry without the flag. Where the last value is of use to who comes late, the contract says retain: last.",
@@ -21,13 +21,13 @@ func retainRules() []Rule {
 			Good: messages(`{"topic":"acme/lyon/cr-001/telemetry/temp","payload":` + goodPayload + `}`),
 			message: func(m *messageCheck) {
 				if m.message.Retain && len(m.body) > 0 && m.place.role == telemetry && m.place.rule.Retain == contract.RetainNever {
-					m.foundWith("publish without the flag; then: mqx retained clear '"+m.filter()+"' --dry-run", "",
-						"the last value is sent to every new subscriber")
+					m.foundWith("publish without the flag; then: "+clearCommand(m.filter()), "",
+						"the last value is sent to every new subscriber").live()
 				}
 			},
 		},
 		{
-			Code: "R019", Name: "event-retained", Severity: Error, Profile: Guide,
+			Code: "R019", Name: "event-retained", Severity: Error, Profile: Guide, FixClass: LiveFix,
 			Summary: "an event is retained",
 			Why: "An event happened once. Retained, it happens again for each subscriber that connects: the door opens in every " +
 				"dashboard that is reloaded.",
@@ -36,12 +36,12 @@ func retainRules() []Rule {
 			message: func(m *messageCheck) {
 				if m.message.Retain && len(m.body) > 0 && (m.place.role == event || m.place.role == result) &&
 					m.place.rule.Retain == contract.RetainNever {
-					m.foundWith("mqx retained clear '"+m.filter()+"' --dry-run", "", "it happens again for each new subscriber")
+					m.foundWith(clearCommand(m.filter()), "", "it happens again for each new subscriber").live()
 				}
 			},
 		},
 		{
-			Code: "R005", Name: "cmd-retained", Severity: Error, Profile: Guide,
+			Code: "R005", Name: "cmd-retained", Severity: Error, Profile: Guide, FixClass: LiveFix,
 			Summary: "a command is retained",
 			Why: "A retained command is carried out at every reconnect of the device: it reboots for ever, or opens the valve again " +
 				"after each loss of the network. What shall hold from now on is a desired state and not a command.",
@@ -49,7 +49,7 @@ func retainRules() []Rule {
 			Good: messages(`{"topic":"acme/lyon/cr-001/cmd","qos":1,"payload":{"id":"c1","ts":1795346431,"name":"reboot"}}`),
 			message: func(m *messageCheck) {
 				if m.message.Retain && len(m.body) > 0 && m.place.role == command && m.place.rule.Retain == contract.RetainNever {
-					m.foundWith("mqx retained clear '"+m.filter()+"' --dry-run", "", "it is carried out again at every reconnect")
+					m.foundWith(clearCommand(m.filter()), "", "it is carried out again at every reconnect").live()
 				}
 			},
 		},
@@ -109,7 +109,7 @@ func retainRules() []Rule {
 			},
 		},
 		{
-			Code: "R008", Name: "retained-stale", Severity: Warning, Profile: Guide,
+			Code: "R008", Name: "retained-stale", Severity: Warning, Profile: Guide, FixClass: LiveFix,
 			Summary: "a retained message is old",
 			Why: "The Server keeps a retained message until somebody clears it. One whose timestamp is more than a week old (the " +
 				"contract may set another limit) is most likely from a device or a name that is gone.",
@@ -124,12 +124,12 @@ func retainRules() []Rule {
 					return
 				}
 				if age := m.now.Sub(ts); age > m.l.staleAfter() {
-					m.foundWith("mqx retained clear '"+m.topic+"' --dry-run", "", "it is %d days old", int(age.Hours()/24))
+					m.foundWith(clearCommand(m.topic), "", "it is %d days old", int(age.Hours()/24)).live()
 				}
 			},
 		},
 		{
-			Code: "R009", Name: "retained-orphan", Severity: Warning, Profile: Guide,
+			Code: "R009", Name: "retained-orphan", Severity: Warning, Profile: Guide, FixClass: LiveFix,
 			Summary: "a retained message is that of an unknown device",
 			Why: "The device is not in the inventory: it was removed, renamed, or never belonged to it. Its retained messages stay for " +
 				"ever and make it look alive to whoever subscribes.",
@@ -139,7 +139,7 @@ func retainRules() []Rule {
 			message: func(m *messageCheck) {
 				for _, u := range m.place.unknown {
 					if u.Variable == "device" && m.message.Retain && len(m.body) > 0 {
-						m.foundWith("mqx retained clear '"+m.topic+"' --dry-run", "", "the device %q is not in the contract", u.Value)
+						m.foundWith(clearCommand(m.topic), "", "the device %q is not in the contract", u.Value).live()
 					}
 				}
 			},

@@ -17,7 +17,7 @@ func sourceRules() []Rule {
 			source: hardCodedCredential,
 		},
 		{
-			Code: "G002", Name: "tls-not-verified", Severity: Error, Profile: Basic,
+			Code: "G002", Name: "tls-not-verified", Severity: Error, Profile: Basic, FixClass: UnsafeFix,
 			Summary: "a program does not check the Server's certificate",
 			Why: "TLS without the check of the certificate keeps nobody out: whoever sits in between shows a certificate of his own and " +
 				"reads the password.",
@@ -30,7 +30,7 @@ func sourceRules() []Rule {
 					"cert_reqs=ssl.CERT_NONE", "setInsecureSkipVerify(true)", "skip_cert_common_name_check=true",
 				} {
 					if strings.Contains(flat, call) {
-						s.found(call, "%s takes every certificate", call)
+						s.found(call, "%s takes every certificate", call).verify(s, call)
 					}
 				}
 			},
@@ -75,7 +75,7 @@ func metaRules() []Rule {
 			Good:    topics("# mqx:ignore[T013] firmware 1.x, replaced in Q1\nacme/lyon/cr-001/telemetry/Temp"),
 		},
 		{
-			Code: "X002", Name: "unused-suppression", Severity: Info, Profile: Guide, byEngine: true,
+			Code: "X002", Name: "unused-suppression", Severity: Info, Profile: Guide, byEngine: true, FixClass: SafeFix,
 			Summary: "a suppression suppresses nothing, or has ended",
 			Why:     "What it was for is mended, or its date has passed. Left where it is, it will hide the next mistake at the same place.",
 			Bad:     topics("# mqx:ignore[T013] old gateway\nacme/lyon/cr-001/telemetry/temp"),
@@ -90,7 +90,7 @@ func metaRules() []Rule {
 			Good: topics("# mqx:ignore[T013] old gateway\nacme/lyon/cr-001/telemetry/Temp"),
 		},
 		{
-			Code: "X004", Name: "stale-baseline", Severity: Info, Profile: Guide, byEngine: true,
+			Code: "X004", Name: "stale-baseline", Severity: Info, Profile: Guide, byEngine: true, FixClass: UnsafeFix,
 			Summary: "the baseline accepts what is not there any more",
 			Why: "A finding of the baseline was mended. Write the baseline again (--write-baseline), so that it cannot come back " +
 				"unnoticed.",

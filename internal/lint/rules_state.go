@@ -157,7 +157,7 @@ func actionWord(key string) bool {
 
 func driftOld(e *endCheck) {
 	const limit = 15 // minutes
-	for name, d := range e.l.memory.topics {
+	for name, d := range e.l.memory.inOrder() {
 		base, ok := strings.CutSuffix(name, "/"+string(desired))
 		if !ok || d.kind != string(desired) || !d.hasRev {
 			continue

@@ -133,7 +133,7 @@ func onlineButSilent(e *endCheck) {
 		return
 	}
 	const window = 10 * 60 // seconds: shorter ones say nothing about slow devices
-	for name, h := range e.l.memory.topics {
+	for name, h := range e.l.memory.inOrder() {
 		device, ok := strings.CutSuffix(name, base+string(status))
 		if h.kind != string(status) || !ok || h.status != "online" || talking[device] || last-h.lastTime.Unix() < window {
 			continue

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mqx-cli/mqx/internal/topic"
 )
@@ -121,7 +122,7 @@ func protocolTopicRules() []Rule {
 func topicRules() []Rule {
 	return []Rule{
 		{
-			Code: "T008", Name: "leading-slash", Severity: Warning, Profile: Basic,
+			Code: "T008", Name: "leading-slash", Severity: Warning, Profile: Basic, FixClass: UnsafeFix,
 			Summary: "a Topic Name begins with /",
 			Why: "A leading / makes an empty first level: /acme/x and acme/x are different topics, and acme/# does not match the " +
 				"first. The first level is where access rules and bridges look.",
@@ -129,12 +130,12 @@ func topicRules() []Rule {
 			Good: topics("acme/lyon/cr-001/status"),
 			topic: func(t *topicCheck) {
 				if t.empty && t.name != "" && t.name[0] == '/' {
-					t.found(wholeTopic, "the first level is empty: leave out the leading /")
+					t.found(wholeTopic, "the first level is empty: leave out the leading /").replace(UnsafeFix, 0, 1, "")
 				}
 			},
 		},
 		{
-			Code: "T009", Name: "trailing-slash", Severity: Warning, Profile: Basic,
+			Code: "T009", Name: "trailing-slash", Severity: Warning, Profile: Basic, FixClass: UnsafeFix,
 			Summary: "a Topic Name ends with /",
 			Why: "A trailing / makes an empty last level: acme/x/ and acme/x are different topics, and nobody sees the " +
 				"difference. Often the name of the last level was empty.",
@@ -142,7 +143,7 @@ func topicRules() []Rule {
 			Good: topics("acme/lyon/cr-001/status"),
 			topic: func(t *topicCheck) {
 				if t.empty && len(t.name) > 1 && t.name[len(t.name)-1] == '/' {
-					t.found(wholeTopic, "the last level is empty: leave out the trailing /")
+					t.found(wholeTopic, "the last level is empty: leave out the trailing /").replace(UnsafeFix, len(t.name)-1, len(t.name), "")
 				}
 			},
 		},
@@ -165,7 +166,7 @@ func topicRules() []Rule {
 			},
 		},
 		{
-			Code: "T011", Name: "whitespace", Severity: Warning, Profile: Basic,
+			Code: "T011", Name: "whitespace", Severity: Warning, Profile: Basic, FixClass: UnsafeFix,
 			Summary: "a Topic Name has white space",
 			Why: "White space is allowed, and it breaks shell scripts, access lists (Mosquitto's is separated by spaces) and " +
 				"people's eyes. NATS refuses such topics, so that it is an error with --target nats.",
@@ -174,7 +175,7 @@ func topicRules() []Rule {
 			topic: func(t *topicCheck) {
 				for i := 0; t.space && i < len(t.levels); i++ {
 					if strings.ContainsAny(t.levels[i], " \t\u00a0\u2003\u3000") {
-						t.found(level(i), "level %d is %q: use a dash", i+1, t.levels[i])
+						t.found(level(i), "level %d is %q: use a dash", i+1, t.levels[i]).level(t, i, dashed(t.levels[i]))
 					}
 				}
 			},
@@ -221,7 +222,7 @@ func topicRules() []Rule {
 			},
 		},
 		{
-			Code: "T026", Name: "confusable", Severity: Warning, Profile: Basic,
+			Code: "T026", Name: "confusable", Severity: Warning, Profile: Basic, FixClass: UnsafeFix,
 			Summary: "a Topic Name has characters that nobody sees",
 			Why: "A byte order mark, a zero-width space or a mark that turns the direction of text makes two topics that look " +
 				"the same. It comes from copying out of documents and chats.",
@@ -232,7 +233,8 @@ func topicRules() []Rule {
 					return
 				}
 				if i := strings.IndexFunc(t.name, invisible); i >= 0 {
-					t.found(wholeTopic, "the invisible character %U at byte %d", []rune(t.name[i:])[0], i)
+					r, n := utf8.DecodeRuneInString(t.name[i:])
+					t.found(wholeTopic, "the invisible character %U at byte %d", r, i).replace(UnsafeFix, i, i+n, "")
 				}
 			},
 		},

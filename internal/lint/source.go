@@ -10,7 +10,8 @@ import (
 type sourceCheck struct {
 	finder
 
-	text string
+	text     string
+	flatText string // see flat
 }
 
 // maxSourceLine bounds the lines of a program that are looked at: longer ones were made by a machine.
@@ -40,9 +41,11 @@ func (l *Linter) SourceLine(text string, at Place) {
 		l.memory.patterns = newSourcePatterns()
 	}
 	l.checked++
+	l.inProgram(text, at)
 	at.Text = strings.TrimSpace(text)
 	s := &sourceCheck{finder: finder{l: l}, text: text}
 	s.subject = subject{kind: Source, place: at}
+	at.span = span{} // a string in a program may be half of a topic
 	for _, a := range l.src {
 		s.rule = a
 		a.source(s)

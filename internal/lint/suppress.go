@@ -86,10 +86,11 @@ func (l *Linter) reportUnusedIgnores() {
 	for _, s := range l.ignores {
 		f := &finder{l: l, subject: subject{kind: s.kind, place: s.place}}
 		f.place.ignore = nil
-		report := func(code, format string, args ...any) {
+		report := func(code, format string, args ...any) mendable {
 			if f.rule = l.engine[code]; f.rule.on {
-				f.found(code, format, args...)
+				return f.found(code, format, args...)
 			}
+			return mendable{}
 		}
 		if s.reason == "" {
 			report("X001", "the suppression of %s gives no reason", strings.Join(s.rules, ", "))
@@ -102,7 +103,7 @@ func (l *Linter) reportUnusedIgnores() {
 		case s.entry != nil && s.entry.Expired(l.now()):
 			report("X002", "the suppression of %s ended on %s", strings.Join(s.rules, ", "), s.entry.Until.Format(time.DateOnly))
 		case !s.used && l.anyOn(s.rules):
-			report("X002", "nothing is suppressed here: %s has no finding", strings.Join(s.rules, ", "))
+			report("X002", "nothing is suppressed here: %s has no finding", strings.Join(s.rules, ", ")).removeLine(SafeFix)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package lint
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Target is a Server whose limits topics must stay in.
 type Target string
@@ -18,13 +21,14 @@ const (
 
 // ParseTarget returns the target that a word stands for.
 func ParseTarget(word string) (Target, error) {
-	switch t := Target(word); t {
-	case Mosquitto, EMQX, HiveMQ, NATS, RabbitMQ, AWS:
+	if t := Target(word); slices.Contains(Targets(), t) {
 		return t, nil
-	default:
-		return AnyTarget, fmt.Errorf("%q is not mosquitto, emqx, hivemq, nats, rabbitmq or aws", word)
 	}
+	return AnyTarget, fmt.Errorf("%q is not mosquitto, emqx, hivemq, nats, rabbitmq or aws", word)
 }
+
+// Targets returns all targets but AnyTarget.
+func Targets() []Target { return []Target{Mosquitto, EMQX, HiveMQ, NATS, RabbitMQ, AWS} }
 
 // limits are what a Server takes; 0 says nothing.
 type limits struct {

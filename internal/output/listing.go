@@ -257,11 +257,11 @@ func (r *row) ageText() string {
 	if !r.dated {
 		return "-"
 	}
-	return shortDuration(r.age)
+	return ShortDuration(r.age)
 }
 
-// shortDuration is a duration in its largest unit that makes sense: 12s, 5m, 7h, 12d.
-func shortDuration(d time.Duration) string {
+// ShortDuration is a duration in its largest unit that makes sense: 12s, 5m, 7h, 12d.
+func ShortDuration(d time.Duration) string {
 	sign := ""
 	if d < 0 {
 		sign, d = "-", -d

@@ -16,6 +16,7 @@ const (
 	Bad
 	Doubtful
 	Informative
+	Good
 )
 
 // Painter styles the pieces of a report that is text.
@@ -38,6 +39,8 @@ func (p *Painter) Paint(t Tone, text string) string {
 		style = style.Foreground(lipgloss.Red)
 	case Doubtful:
 		style = style.Foreground(lipgloss.Yellow)
+	case Good:
+		style = style.Foreground(lipgloss.Green)
 	case Informative:
 		style = style.Foreground(lipgloss.Cyan)
 	}

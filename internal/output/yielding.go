@@ -31,6 +31,14 @@ type Yielding struct {
 // NewYielding returns a Yielding around w. The program is asked to end when ended is closed.
 func NewYielding(w io.Writer, ended <-chan struct{}) *Yielding { return &Yielding{w: w, ended: ended} }
 
+// Underlying returns the stream below w, for a program that is given a terminal.
+func Underlying(w io.Writer) io.Writer {
+	if y, ok := w.(*Yielding); ok {
+		return y.w
+	}
+	return w
+}
+
 // Write writes p. It may be called from any goroutine. When nobody reads any more the error wraps exit.ErrOutputClosed.
 func (y *Yielding) Write(p []byte) (int, error) {
 	y.mu.Lock()

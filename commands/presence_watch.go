@@ -1,0 +1,112 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/presence"
+)
+
+type presenceWatchOptions struct {
+	presenceOptions
+
+	count int
+}
+
+func newPresenceWatch(e *env) *cobra.Command {
+	o := &presenceWatchOptions{}
+	cmd := &cobra.Command{
+		Use:   "watch [DEVICE]...",
+		Short: "Print devices and every change of their state",
+		Long: "Print the state of each device, and then every change until Ctrl-C, a line each: time, device, state, the state before,\n" +
+			"and why. mqx also subscribes to what the devices send (at QoS 0, each message comes to mqx too): that tells a stale\n" +
+			"offline and a silent device. --no-traffic does without.\n\n" +
+			"Status 130 after Ctrl-C; 0 after --timeout or --count; 3 when the connection is lost.",
+		Example: "  mqx presence watch 'acme/lyon/+'\n" +
+			"  mqx presence watch --json | jq -r 'select(.state==\"offline\").device'",
+		Annotations: readOnly(),
+	}
+	cmd.Flags().IntVarP(&o.count, "count", "C", 0, "end after so many lines")
+	o.addFlags(cmd, e)
+	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
+	return cmd
+}
+
+func (o *presenceWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
+	if o.count < 0 {
+		return usageError(cmd, "--count %d: it cannot be negative", o.count)
+	}
+	s, err := o.look(ctx, e, cmd, args)
+	if err != nil {
+		return err
+	}
+	defer s.close(ctx)
+	ctx, cancel := output.UntilClosed(ctx, e.streams.Out)
+	defer cancel()
+	printer := &changeLines{env: e, lines: output.NewLines(e.streams), marks: output.NewPainter(e.streams, e.color), count: o.count}
+	if err := s.begin(ctx, func() bool { return true }); err != nil {
+		return err
+	}
+	err = s.Follow(ctx, func(time.Time) (time.Time, bool, error) {
+		for _, fault := range s.Fleet.NewFaults() {
+			s.env.note("warning: the status of %s could not be read: %s", fault.Device, fault.Why)
+		}
+		full, err := printer.print(s.Fleet.Changes())
+		return time.Time{}, full, err
+	})
+	s.Fleet.Release(time.Now())
+	if _, last := printer.print(s.Fleet.Changes()); err == nil {
+		err = last
+	}
+	s.remarks()
+	if err != nil {
+		return s.endedEarly(ctx, "watch", err, fmt.Sprintf("%s, %d lines shown", devices(s.Fleet.Len()), printer.shown))
+	}
+	return nil
+}
+
+// changeLines prints changes, one a line.
+type changeLines struct {
+	env   *env
+	lines *output.Lines
+	marks *output.Painter
+	shown int
+	count int
+}
+
+// print prints changes and reports whether there are enough.
+func (p *changeLines) print(changes []presence.Change) (full bool, err error) {
+	for _, c := range changes {
+		if p.count > 0 && p.shown >= p.count {
+			break
+		}
+		if p.shown++; p.env.json {
+			p.lines.JSON(changeJSON(c))
+		} else {
+			p.line(c)
+		}
+	}
+	return p.count > 0 && p.shown >= p.count, p.lines.Flush()
+}
+
+// line is a change for people: times of day on a terminal, RFC 3339 and tabs in a pipe.
+func (p *changeLines) line(c presence.Change) {
+	d := &c.Device
+	previous := string(c.Previous)
+	if previous == "" {
+		previous = "-"
+	}
+	if !p.env.streams.OutTTY {
+		p.lines.Text(fmt.Sprintf("%s\t%s\t%s\t%s\t%s\n", timeText(c.Time), escaped(d.Name), d.State, previous, escaped(d.Reason)))
+		return
+	}
+	p.lines.Text(fmt.Sprintf("%s %s %s %s\n", p.marks.Paint(output.Faint, c.Time.Local().Format("15:04:05")),
+		p.marks.Paint(toneOf(d.State), fmt.Sprintf("%-9s", d.State)), escaped(d.Name),
+		p.marks.Paint(output.Faint, fmt.Sprintf("(was %s) %s", previous, escaped(d.Reason)))))
+}
+
+func escaped(text string) string { return string(output.AppendEscaped(nil, []byte(text))) }

@@ -1,0 +1,4 @@
+package lint
+
+// CompareIncluded is for tests.
+func CompareIncluded(a, b string) int { return compareIncluded(a, b) }
