@@ -98,6 +98,8 @@ type Outage struct {
 	// SessionPresent says that the Server has kept the Session: it has queued messages of QoS 1 and 2, as far as its limits
 	// allow. Otherwise the subscriptions were made anew, and what was published meanwhile has been missed.
 	SessionPresent bool
+	// SubscribedAgain is how many Topic Filters were subscribed to anew.
+	SubscribedAgain int
 	// SentAgain is how many messages of QoS 1 and 2 were on their way out and were sent again.
 	SentAgain int
 }

@@ -189,12 +189,12 @@ func (k *keeper) replace(ctx context.Context, lost *connection) error {
 		k.failed++
 		outage.Attempts++
 		k.guard.firstTry = outage.Attempts == 1
-		c, again, err := k.session.reconnect(ctx)
+		err := k.session.reconnect(ctx, &outage)
 		outage.Err = err
 		switch {
 		case err == nil:
-			k.announce(ctx, c)
-			outage.BackAt, outage.SessionPresent, outage.SentAgain, outage.Wait = time.Now(), c.caps.SessionPresent, again, 0
+			k.announce(ctx, k.session.lane.cur.Load())
+			outage.BackAt, outage.Wait = time.Now(), 0
 			retry.report(outage)
 			return nil
 		case ctx.Err() != nil:
@@ -224,20 +224,21 @@ func cmpErr(first, second error) error {
 }
 
 // reconnect makes a new connection and brings the Session back to where it was: subscriptions first, so that nothing
-// overtakes them, then what is open on its way out. It returns how many messages were sent again.
-func (s *Session) reconnect(ctx context.Context) (c *connection, again int, err error) {
-	if c, err = s.connect(ctx, true); err != nil {
-		return nil, 0, err
+// overtakes them, then what is open on its way out. It notes in the outage what it did.
+func (s *Session) reconnect(ctx context.Context, o *Outage) error {
+	c, err := s.connect(ctx, true)
+	if err != nil {
+		return err
 	}
+	o.SessionPresent, o.SubscribedAgain = c.caps.SessionPresent, 0
 	if !c.caps.SessionPresent {
-		err = s.subscribeAgain(ctx, c)
+		o.SubscribedAgain, err = s.subscribeAgain(ctx, c)
 	}
 	if err == nil {
-		again, err = s.lane.resume(ctx, c)
+		o.SentAgain, err = s.lane.resume(ctx, c)
 	}
 	if err != nil {
 		c.drop()
-		return nil, again, err
 	}
-	return c, again, nil
+	return err
 }

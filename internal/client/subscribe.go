@@ -63,8 +63,8 @@ func (s *Session) forget(filter string) {
 	s.granted = slices.DeleteFunc(s.granted, func(g grant) bool { return len(g.subs) == 0 })
 }
 
-// subscribeAgain makes on c the subscriptions that the Server has forgotten.
-func (s *Session) subscribeAgain(ctx context.Context, c *connection) error {
+// subscribeAgain makes on c the subscriptions that the Server has forgotten, and returns how many these are.
+func (s *Session) subscribeAgain(ctx context.Context, c *connection) (n int, err error) {
 	s.subscribing.Lock()
 	defer s.subscribing.Unlock()
 	for _, g := range s.granted {
@@ -73,10 +73,11 @@ func (s *Session) subscribeAgain(ctx context.Context, c *connection) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return n, err
 		}
+		n += len(g.subs)
 	}
-	return nil
+	return n, nil
 }
 
 // subscribeOn subscribes on a connection.

@@ -67,8 +67,12 @@ type Connection struct {
 	WillRetain  bool
 	WillDelay   uint32 // seconds
 
+	Presence string // the status topic to announce this client on
+
 	Properties     PacketProperties
 	ConnectTimeout time.Duration
+	Retry          int // attempts, client.Forever without a limit
+	RetryMaxWait   time.Duration
 
 	// Given says where each flag's value came from, by the flag's long name. A flag that is not in it has its default.
 	Given map[string]Origin
