@@ -77,7 +77,7 @@ func TestEveryConnectionFlagCanBeKeptInAContext(t *testing.T) {
 	words := map[string]string{
 		"bool": "true", "port": "1883", "0|1|2": "1", "int": "3", "uint16": "3", "uint32": "3", "duration": "5s", "duration|forever": "forever",
 		"KEY=VALUE": "k=v", "stringSlice": "a,b", "protocol": "5", "tls-version": "1.3", "url": "mqtt://h", "will-topic": "w",
-		"client-id": "c", "client-id-prefix": "c",
+		"client-id": "c", "N|forever": "forever", "client-id-prefix": "c",
 	}
 	sub, _, err := commands.Tree(output.Streams{}).Find([]string{"sub"})
 	if err != nil {

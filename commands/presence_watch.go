@@ -40,7 +40,7 @@ func (o *presenceWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	if o.count < 0 {
 		return usageError(cmd, "--count %d: it cannot be negative", o.count)
 	}
-	s, err := o.look(ctx, e, cmd, args)
+	s, err := o.look(ctx, e, cmd, args, e.openWatch)
 	if err != nil {
 		return err
 	}

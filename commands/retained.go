@@ -85,6 +85,11 @@ type store struct {
 
 // connect connects. A path in the URL is the filter when there is no other.
 func (o *retainedOptions) connect(ctx context.Context, e *env, cmd *cobra.Command) (*store, error) {
+	return o.connectBy(ctx, e, cmd, e.open)
+}
+
+// connectBy is connect with one of env's ways to open a session.
+func (o *retainedOptions) connectBy(ctx context.Context, e *env, cmd *cobra.Command, open opener) (*store, error) {
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
@@ -100,7 +105,7 @@ func (o *retainedOptions) connect(ctx context.Context, e *env, cmd *cobra.Comman
 	if o.timeout > 0 && o.timeout < r.Options.ConnectTimeout {
 		r.Options.ConnectTimeout = o.timeout
 	}
-	s, err := e.open(ctx, r.Options)
+	s, err := open(ctx, r.Options)
 	if err != nil {
 		return nil, err
 	}

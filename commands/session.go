@@ -61,7 +61,7 @@ func (e *env) resolvePresence(cmd *cobra.Command, c *config.Connection) error {
 	if err != nil {
 		return exit.Wrap(exit.Usage, "--presence", "", err)
 	}
-	c.Presence = status.String()
+	c.Presence = string(status)
 	return nil
 }
 
@@ -77,6 +77,9 @@ func (e *env) promptSecret(ctx context.Context) config.Prompt {
 		return config.ReadSecret(ctx, f)
 	}
 }
+
+// opener is one of the ways to open a session: open, openLasting and openWatch.
+type opener func(context.Context, client.Options) (*client.Session, error)
 
 // open connects for a command whose work needs one connection: --retry is for getting it, and its loss is the end.
 func (e *env) open(ctx context.Context, o client.Options) (*client.Session, error) {

@@ -104,7 +104,11 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 	}
 	requests, cancel := o.untilDeadline(ctx)
 	defer cancel()
-	s, err := e.open(requests, r.Options)
+	connect := opener(e.openWatch)
+	if o.retainedOnly || o.onlyAck {
+		connect = e.open
+	}
+	s, err := connect(requests, r.Options)
 	if err != nil {
 		return o.late(ctx, err, "no connection")
 	}
