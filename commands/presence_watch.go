@@ -25,7 +25,7 @@ func newPresenceWatch(e *env) *cobra.Command {
 		Long: "Print the state of each device, and then every change until Ctrl-C, a line each: time, device, state, the state before,\n" +
 			"and why. mqx also subscribes to what the devices send (at QoS 0, each message comes to mqx too): that tells a stale\n" +
 			"offline and a silent device. --no-traffic does without.\n\n" +
-			"Status 130 after Ctrl-C; 0 after --timeout or --count; 3 when the connection is lost.",
+			"Status 130 after Ctrl-C; 0 after --timeout or --count; 3 when the connection is lost for good.",
 		Example: "  mqx presence watch 'acme/lyon/+'\n" +
 			"  mqx presence watch --json | jq -r 'select(.state==\"offline\").device'",
 		Annotations: readOnly(),

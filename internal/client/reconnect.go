@@ -123,7 +123,7 @@ func (s *Session) keepUp(ctx context.Context) {
 		defer close(s.kept)
 		defer k.births.Wait()
 		defer k.guard.close()
-		if err := k.run(ctx); err != nil {
+		if err := k.run(ctx); ctx.Err() == nil {
 			s.lane.finish(err)
 		}
 	}()
@@ -141,7 +141,7 @@ type keeper struct {
 	births sync.WaitGroup // announcements that are not confirmed yet
 }
 
-// run returns why the last connection is not replaced, nil when ctx has ended.
+// run returns when ctx has ended, or with the reason why the last connection is not replaced.
 func (k *keeper) run(ctx context.Context) error {
 	s := k.session
 	for {
@@ -154,10 +154,7 @@ func (k *keeper) run(ctx context.Context) error {
 		if err == nil {
 			err = k.replace(ctx, c)
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		if err != nil || ctx.Err() != nil {
 			return err
 		}
 		if k.guard.suspects() {
