@@ -3,12 +3,11 @@ package commands
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
-	"syscall"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,19 +16,19 @@ import (
 )
 
 type brokerOptions struct {
-	port           int
-	bind           string
-	allowAnonymous bool
-	ready          string
-	debug          bool
-	limits         broker.Config
+	listen brokerListen
+	access brokerAccess
+	ready  string
+	debug  bool
+	limits broker.Config
 }
 
-// brokerReady is the ready line of `mqx broker --json`.
+// brokerReady is the ready line of `mqx broker --json`: the plain listener, and all of them.
 type brokerReady struct {
-	URL  string `json:"url"`
-	Host string `json:"host"`
-	Port int    `json:"port"`
+	URL       string   `json:"url"`
+	Host      string   `json:"host"`
+	Port      int      `json:"port"`
+	Listeners []string `json:"listeners"`
 }
 
 func newBroker(e *env) *cobra.Command {
@@ -37,16 +36,18 @@ func newBroker(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "broker",
 		Short: "Run a small MQTT broker",
-		Long: "Run a small MQTT 5, 3.1.1 and 3.1 broker in memory, for development and tests. It listens on the loopback\n" +
-			"interface, prints one line when it is ready, and ends on Ctrl-C (status 130) or SIGTERM (143).",
-		Example:     "  mqx broker\n  mqx broker -p 0 --json",
+		Long: "Run a small MQTT 5, 3.1.1 and 3.1 broker, for development and tests. It listens on the loopback interface,\n" +
+			"prints one line when it is ready, and ends on Ctrl-C (status 130) or SIGTERM (143).\n\n" +
+			"With --users only they get in, with --acl they may do what the list says; SIGHUP reads both files again. An\n" +
+			"address that others can reach needs one of --users and --allow-anonymous.",
+		Example: "  mqx broker\n  mqx broker -p 0 --json\n  mqx broker --users passwords --acl acl --bind 0.0.0.0\n" +
+			"  mqx broker --tls-auto --ws-port 9001",
 		Args:        noArgs,
 		Annotations: readWrite(),
 	}
 	fs := cmd.Flags()
-	fs.IntVarP(&o.port, "port", "p", 1883, "port to listen on, 0 picks a free one")
-	fs.StringVar(&o.bind, "bind", "127.0.0.1", "address to listen on")
-	fs.BoolVar(&o.allowAnonymous, "allow-anonymous", false, "let everybody in, also on an address that others can reach")
+	o.listen.addFlags(fs)
+	o.access.addFlags(fs)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the broker listens; it holds the URL")
 	fs.BoolVarP(&o.debug, "debug", "d", false, "report on stderr why connections end")
 	fs.Uint32Var(&o.limits.MaxPacketSize, "max-packet-size", 0, "largest packet to accept, in bytes (default: the protocol's limit)")
@@ -55,6 +56,7 @@ func newBroker(e *env) *cobra.Command {
 	fs.Int64Var(&o.limits.MaxQueuedBytes, "max-queued-bytes", 0, "bytes that may wait for a client (default 64 MiB)")
 	e.addJSONFlag(cmd, "print the ready line as JSON")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e) })
+	cmd.AddCommand(newBrokerPasswd(e))
 	return cmd
 }
 
@@ -65,78 +67,67 @@ func (o *brokerOptions) run(ctx context.Context, e *env) error {
 	if o.debug {
 		o.limits.Logger = slog.New(slog.NewTextHandler(e.streams.Err, nil))
 	}
-	l, err := o.listen(ctx)
+	listeners, err := o.listen.open(ctx, e, o.access.guards())
 	if err != nil {
 		return err
 	}
+	defer closeAll(listeners)
+	if err := o.access.open(&o.limits); err != nil {
+		return err
+	}
 	b := broker.New(o.limits)
+	defer o.access.reloadOnSignal(e, b)()
 	ended := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		ended <- b.Shutdown(grace)
 	})
-	if err := o.announce(e, l.Addr()); err != nil {
-		_ = l.Close()
+	if err := o.announce(e, listeners); err != nil {
 		return err
 	}
-	err = b.Serve(l)
+	served, err := serveAll(b, listeners)
 	if stop() { // nobody asked it to stop
-		return exit.Wrap(exit.Unreachable, "listen", l.Addr().String(), err)
+		return exit.Wrap(exit.Unreachable, "listen", served.url, err)
 	}
 	if err := <-ended; err != nil {
-		return exit.Wrap(exit.Unreachable, "shut down", l.Addr().String(), err)
+		return exit.Wrap(exit.Unreachable, "shut down", served.url, err)
 	}
 	return context.Cause(ctx)
 }
 
-// listen opens the listener. An address that others can reach is refused as long as everybody is let in.
-func (o *brokerOptions) listen(ctx context.Context) (net.Listener, error) {
-	if o.port < 0 || o.port > 65535 {
-		return nil, exit.New(exit.Usage, "--port", strconv.Itoa(o.port), "not from 0 to 65535")
+// serveAll serves until one listener ends, and returns that.
+func serveAll(b *broker.Broker, listeners []listener) (listener, error) {
+	type end struct {
+		l   listener
+		err error
 	}
-	address := net.JoinHostPort(o.bind, strconv.Itoa(o.port))
-	if !o.allowAnonymous && !isLoopback(o.bind) {
-		return nil, exit.New(exit.Usage, "--bind", o.bind, "everybody who can reach this address could publish and subscribe").
-			Hint("pass --allow-anonymous if that is wanted")
+	ends := make(chan end, len(listeners))
+	for _, l := range listeners {
+		go func() { ends <- end{l, b.Serve(l)} }()
 	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", address)
-	switch {
-	case err == nil:
-		return l, nil
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, exit.New(exit.Usage, "listen", address, "the port is in use").Hint("-p 0 picks a free one")
-	case errors.Is(err, syscall.EACCES):
-		return nil, exit.New(exit.Usage, "listen", address, "not allowed").Hint("ports below 1024 are often reserved")
-	default:
-		cause := err
-		if op, ok := errors.AsType[*net.OpError](err); ok {
-			cause = op.Err
-		}
-		return nil, exit.Wrap(exit.Usage, "listen", address, cause)
-	}
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	first := <-ends
+	return first.l, first.err
 }
 
 // announce says that the broker is ready, and where.
-func (o *brokerOptions) announce(e *env, a net.Addr) error {
-	host, port, err := net.SplitHostPort(a.String())
+func (o *brokerOptions) announce(e *env, listeners []listener) error {
+	r := brokerReady{URL: listeners[0].url}
+	host, port, err := net.SplitHostPort(listeners[0].Addr().String())
 	if err != nil {
 		return err
 	}
-	r := brokerReady{URL: "mqtt://" + net.JoinHostPort(host, port), Host: host}
+	r.Host = host
 	if r.Port, err = strconv.Atoi(port); err != nil {
 		return err
+	}
+	for _, l := range listeners {
+		r.Listeners = append(r.Listeners, l.url)
 	}
 	if e.json {
 		err = json.NewEncoder(e.streams.Out).Encode(r)
 	} else {
-		_, err = fmt.Fprintf(e.streams.Out, "listening on %s\n", r.URL)
+		_, err = fmt.Fprintf(e.streams.Out, "listening on %s\n", strings.Join(r.Listeners, ", "))
 	}
 	if err != nil {
 		return err

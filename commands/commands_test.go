@@ -65,7 +65,7 @@ func TestMistakesOnTheCommandLineAreUsageErrorsOnOneLine(t *testing.T) {
 		{"pub -t a -m x --rate 1/d", `"d" is none of the units`},
 		{"pub -t a -f /nowhere/x", "read the payload: open /nowhere/x"},
 		{"pub -t a -s", "standard input is empty - -n publishes an empty message"},
-		{"broker --bind 0.0.0.0", "pass --allow-anonymous"},
+		{"broker --bind 0.0.0.0", "pass --users FILE, or --allow-anonymous"},
 		{"broker -p 70000", "not from 0 to 65535"},
 		{"completion tcsh", "one of bash, zsh, fish and powershell"},
 		{"version x", `unexpected argument "x"`},

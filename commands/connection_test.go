@@ -183,6 +183,8 @@ func TestConnectionFlagsRefuse(t *testing.T) {
 		{environment{"MQX_PORT": "tcp://10.0.0.1:80"}, nil, `MQX_PORT: "tcp://10.0.0.1:80" is not a port`},
 		{nil, []string{"-h", "b:1884"}, `--host: "b:1884" holds a port - write --host b --port 1884`},
 		{nil, []string{"-h", ""}, "--host: it is empty"},
+		{nil, []string{"-h", "me:sec%ret@b"}, "--host: it holds a user name - write --url mqtt://USER@HOST"},
+		{nil, []string{"-h", "me:sec%ret@b:1883"}, "--host: it holds a user name"},
 		{nil, []string{"-L", "b"}, "--url: a URL like mqtt://host:1883"},
 		{nil, []string{"-L", "ws://b"}, `--url: the scheme "ws" is not supported by this build`},
 		{nil, []string{"-L", "ssl://b"}, "the scheme ssl is called mqtts here"},

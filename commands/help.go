@@ -49,7 +49,7 @@ func (e *env) printHelp(cmd *cobra.Command) {
 	printFlags(w, "Connection flags", connection)
 	printFlags(w, "Global flags", global)
 	printEnvironment(w, cmd)
-	if !cmd.HasAvailableSubCommands() || cmd == cmd.Root() {
+	if !cmd.HasAvailableSubCommands() || cmd == cmd.Root() || own.HasFlags() { // a group has no flags of its own
 		printExitStatuses(w)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/lint"
+	"github.com/mqx-cli/mqx/internal/yamlfile"
 )
 
 func newLint(e *env) *cobra.Command {
@@ -18,7 +19,7 @@ func newLint(e *env) *cobra.Command {
 		Use:   "lint PATH...",
 		Short: "Check topics, payloads, access lists and configurations against the rules",
 		Long: "Check files, or all files below a folder that are recognised: topic lists, captures, payloads, access lists of\n" +
-			"Mosquitto and EMQX, mosquitto.conf, contract files, and programs. - reads standard input, with --kind. The commands\n" +
+			"Mosquitto and EMQX, mosquitto.conf, contract files, simulation profiles, and programs. - reads standard input, with --kind. The commands\n" +
 			"below check one kind each, and live traffic.\n\n" +
 			"The contract file says what is right; without one the guide's convention holds, or that of --convention.\n\n" +
 			"Status 0: nothing at or above --fail-on; 1: findings; 2: an input cannot be read; 5: no traffic was seen.",
@@ -31,7 +32,7 @@ func newLint(e *env) *cobra.Command {
 	}
 	kind := ""
 	addLintFlags(cmd, e, o)
-	cmd.Flags().StringVar(&kind, "kind", "", "what the inputs are: topics, filters, payload, messages, acl, emqx-acl, conf or source")
+	cmd.Flags().StringVar(&kind, "kind", "", "what the inputs are: topics, filters, payload, messages, acl, emqx-acl, conf, contract, profile or source")
 	cmd.RunE = e.run(func(_ context.Context, args []string) error {
 		if len(args) == 0 {
 			return cmd.Help()
@@ -40,7 +41,7 @@ func newLint(e *env) *cobra.Command {
 	})
 	cmd.AddCommand(
 		newLintTopics(e), newLintFilters(e), newLintPayload(e), newLintLive(e), newLintACL(e), newLintConf(e), newLintSource(e),
-		newLintContract(e), newLintExplain(e), newLintRules(e), newLintInit(e), newLintInfer(e),
+		newLintContract(e), newLintProfile(e), newLintExplain(e), newLintRules(e), newLintInit(e), newLintInfer(e),
 	)
 	return cmd
 }
@@ -76,6 +77,9 @@ func lintError(path string, err error) error {
 	}
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return exit.Wrap(exit.Usage, "lint", file.Path, file.Err)
+	}
+	if _, ok := errors.AsType[*yamlfile.Error](err); ok {
+		return exit.Wrap(exit.Usage, "lint", "", err) // it names the file
 	}
 	return exit.Wrap(exit.Usage, "lint", path, err)
 }

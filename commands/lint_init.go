@@ -30,19 +30,9 @@ func newLintInit(e *env) *cobra.Command {
 		if _, err := contract.Parse(contract.FileName, []byte(text)); err != nil {
 			return exit.New(exit.Usage, "--root", root, "not the first level of a topic")
 		}
-		flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-		if !force {
-			flags |= os.O_EXCL
-		}
-		f, err := os.OpenFile(contract.FileName, flags, 0o644) //nolint:gosec // G302: it is meant to be shared
-		if errors.Is(err, fs.ErrExist) {
+		if err := writeNew(contract.FileName, text, force); errors.Is(err, fs.ErrExist) {
 			return exit.New(exit.Usage, "lint init", contract.FileName, "is there already").Hint("--force replaces it")
-		}
-		if err == nil {
-			_, err = f.WriteString(text)
-			err = errors.Join(err, f.Close())
-		}
-		if err != nil {
+		} else if err != nil {
 			return exit.Wrap(exit.Usage, "lint init", "", err)
 		}
 		e.note("%s is written", contract.FileName)

@@ -33,7 +33,7 @@ func newPresence(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newPresenceLs(e), newPresenceWatch(e), newPresenceWait(e))
+	cmd.AddCommand(newPresenceLs(e), newPresenceWatch(e), newPresenceWait(e), newPresenceAssert(e))
 	return cmd
 }
 
@@ -57,6 +57,7 @@ type presenceOptions struct {
 	exact    []string        // the names without wildcards
 	patterns []topic.Filter  // the others
 	chosen   map[string]bool // exact as a set
+	expected []string        // devices that there must be: the exact names, and those of the inventory that are meant
 }
 
 func (o *presenceOptions) addFlags(cmd *cobra.Command, e *env) {
@@ -153,7 +154,21 @@ func (o *presenceOptions) choose(args []string, convention presence.Convention, 
 	if len(o.chosen)+len(o.patterns) > 0 {
 		o.rules.Selects = o.selects
 	}
+	o.expect(c)
 	return nil
+}
+
+// expect finds out which devices there must be.
+func (o *presenceOptions) expect(c *contract.Contract) {
+	o.expected = slices.Clone(o.exact)
+	if c == nil {
+		return
+	}
+	for _, d := range c.Devices.Inventory {
+		if !o.chosen[d.Base] && (o.rules.Selects == nil || o.rules.Selects(d.Base)) {
+			o.expected = append(o.expected, d.Base)
+		}
+	}
 }
 
 func (o *presenceOptions) addPattern(f topic.Filter, convention presence.Convention) {
@@ -219,7 +234,7 @@ func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, 
 	o.rules.Traffic = !o.noTraffic
 	fleet := presence.NewFleet(o.rules, now)
 	return &sight{store: s, options: o, Observation: &presence.Observation{
-		Session: s.session, Convention: convention, Fleet: fleet, Names: o.names, Expect: o.exact, V5: s.session.Caps().Version == wire.V5,
+		Session: s.session, Convention: convention, Fleet: fleet, Names: o.names, Expect: o.expected, V5: s.session.Caps().Version == wire.V5,
 		Properties: o.connection.Properties.Subscribe, NoPublish: o.noPublish, Deadline: s.deadline,
 	}}, nil
 }

@@ -50,7 +50,7 @@ func (o *presenceLsOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 	if listing == nil && o.window > 0 {
 		listing = o.follow(ctx, s)
 	}
-	if listing != nil && s.Fleet.Len() == len(o.exact) {
+	if listing != nil && s.Fleet.Len() == len(o.expected) {
 		return listing // and nothing was seen
 	}
 	if err := o.print(s, states); err != nil {

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,7 +15,9 @@ import (
 type presenceWatchOptions struct {
 	presenceOptions
 
-	count int
+	count  int
+	exec   string
+	atOnce int
 }
 
 func newPresenceWatch(e *env) *cobra.Command {
@@ -30,15 +33,19 @@ func newPresenceWatch(e *env) *cobra.Command {
 			"  mqx presence watch --json | jq -r 'select(.state==\"offline\").device'",
 		Annotations: readOnly(),
 	}
-	cmd.Flags().IntVarP(&o.count, "count", "C", 0, "end after so many lines")
+	fs := cmd.Flags()
+	fs.IntVarP(&o.count, "count", "C", 0, "end after so many lines")
+	fs.StringVar(&o.exec, "exec", "", "run this shell command for each change after the listing, with MQX_DEVICE, MQX_STATE, MQX_PREVIOUS and\n"+
+		"more in its environment and the change as JSON on its standard input")
+	fs.IntVar(&o.atOnce, "exec-parallel", 4, "how many of these run at once; those of one device run in order")
 	o.addFlags(cmd, e)
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
 	return cmd
 }
 
 func (o *presenceWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
-	if o.count < 0 {
-		return usageError(cmd, "--count %d: it cannot be negative", o.count)
+	if o.count < 0 || o.atOnce < 1 {
+		return usageError(cmd, "--count cannot be negative, and --exec-parallel must be 1 at least")
 	}
 	s, err := o.look(ctx, e, cmd, args, e.openWatch)
 	if err != nil {
@@ -48,6 +55,8 @@ func (o *presenceWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	ctx, cancel := output.UntilClosed(ctx, e.streams.Out)
 	defer cancel()
 	printer := &changeLines{env: e, lines: output.NewLines(e.streams), marks: output.NewPainter(e.streams, e.color), count: o.count}
+	hooks := o.hooks(ctx, e)
+	defer hooks.close()
 	if err := s.begin(ctx, func() bool { return true }); err != nil {
 		return err
 	}
@@ -55,12 +64,17 @@ func (o *presenceWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 		for _, fault := range s.Fleet.NewFaults() {
 			s.env.note("warning: the status of %s could not be read: %s", fault.Device, fault.Why)
 		}
-		full, err := printer.print(s.Fleet.Changes())
+		changes := s.Fleet.Changes()
+		full, err := printer.print(changes)
+		if err == nil {
+			err = hooks.run(ctx, changes)
+		}
 		return time.Time{}, full, err
 	})
 	s.Fleet.Release(time.Now())
-	if _, last := printer.print(s.Fleet.Changes()); err == nil {
-		err = last
+	rest := s.Fleet.Changes()
+	if _, last := printer.print(rest); err == nil {
+		err = errors.Join(last, hooks.run(ctx, rest))
 	}
 	s.remarks()
 	if err != nil {

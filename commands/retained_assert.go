@@ -46,7 +46,7 @@ func newRetainedAssert(e *env) *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVarP(&o.topic, "topic", "t", "", "topic (an argument too)")
 	fs.StringVar(&o.filter, "filter", "", "Topic Filter, in place of a topic")
-	fs.StringVarP(&o.file, "file", "f", "", "YAML file of expectations")
+	fs.StringVarP(&o.file, "file", "f", "", "YAML file of expectations, - for standard input")
 	fs.BoolVar(&o.spec.Exists, "exists", false, "something is retained")
 	fs.BoolVar(&o.spec.Absent, "absent", false, "nothing is retained")
 	fs.StringVar(&o.equals, "equals", "", "the payload is these bytes; after --path, the value is this JSON value or string")
@@ -84,7 +84,7 @@ func (o *retainedAssertOptions) run(ctx context.Context, e *env, cmd *cobra.Comm
 			expectations, err = o.expectation(cmd)
 		}
 	} else {
-		expectations, err = o.expectationsInFile(e, cmd, args)
+		expectations, err = o.expectationsInFile(ctx, e, cmd, args)
 	}
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (o *retainedAssertOptions) expectation(cmd *cobra.Command) ([]*retained.Exp
 }
 
 // expectationsInFile reads the file; no condition may be given beside it.
-func (o *retainedAssertOptions) expectationsInFile(e *env, cmd *cobra.Command, args []string) ([]*retained.Expectation, error) {
+func (o *retainedAssertOptions) expectationsInFile(ctx context.Context, e *env, cmd *cobra.Command, args []string) ([]*retained.Expectation, error) {
 	for _, name := range []string{
 		"topic", "filter", "exists", "absent", "equals", "json-equals", "path", "is", "matches", "schema", "count", "max-age", "within",
 	} {
@@ -156,7 +156,16 @@ func (o *retainedAssertOptions) expectationsInFile(e *env, cmd *cobra.Command, a
 	if len(args) > 0 {
 		return nil, usageError(cmd, "unexpected argument %q: the topics are in the file", args[0])
 	}
-	expectations, err := retained.ReadExpectations(o.file)
+	var expectations []*retained.Expectation
+	var err error
+	if o.file == "-" {
+		var text []byte
+		if text, err = readAll(ctx, e.streams.In); err == nil {
+			expectations, err = retained.ParseExpectations(o.file, text)
+		}
+	} else {
+		expectations, err = retained.ReadExpectations(o.file)
+	}
 	if fault, ok := errors.AsType[*retained.FileError](err); ok {
 		fmt.Fprint(e.streams.Err, fault.Detail())
 		return nil, exit.New(exit.Usage, "--file", o.file, fmt.Sprintf("mistakes: %d", len(fault.Problems)))

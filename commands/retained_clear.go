@@ -34,7 +34,8 @@ func newRetainedClear(e *env) *cobra.Command {
 		Long: "Clear retained messages, look whether they are gone, and print the topics of those that are. It asks first; where\n" +
 			"nobody can be asked --yes is needed. MQTT clears by topic: a message that was retained after the listing is cleared\n" +
 			"in the place of the one that was listed. # does not mean $SYS.\n\n" +
-			"In a guarded context (see mqx context) it is a dry run unless --yes is given.\n\n" +
+			"When it is interrupted, it prints the topics whose deletion the broker has confirmed so far, in JSON with\n" +
+			"\"verified\":false. In a guarded context (see mqx context) it is a dry run unless --yes is given.\n\n" +
 			"Status 0: all cleared, or there was nothing; 9: some were not, each is listed; 4: none was; 1: not confirmed;\n" +
 			"2: a context is guarded, --yes was not given, and there is something to clear.",
 		Example: "  mqx retained clear 'acme/old/#' --dry-run\n" +
@@ -119,7 +120,7 @@ func (d *dryRun) Message(m message.Message) (bool, error) {
 	if !d.selects(m) {
 		return false, nil
 	}
-	return false, d.lines.add(m.Topic, false)
+	return false, d.lines.add(m.Topic, `,"cleared":false}`)
 }
 
 // Flush writes what was printed.
@@ -143,7 +144,7 @@ func (o *retainedClearOptions) clear(ctx context.Context, s *store, selector ret
 			}
 			e.note("%s", err)
 		},
-		Cleared: func(name string) error { return lines.add(name, true) },
+		Cleared: lines.cleared,
 	})
 	progress.Done()
 	if flushed := lines.Flush(); err == nil {
@@ -161,7 +162,8 @@ func (o *retainedClearOptions) endedInTheMiddle(ctx context.Context, s *store, r
 	}
 	counts := "nothing was cleared"
 	if r.Sent > 0 {
-		counts = fmt.Sprintf("%d of %s cleared or refused, %d not acknowledged", r.Sent-r.Unsure, messages(r.Selected), r.Unsure)
+		counts = fmt.Sprintf("of %s %d were cleared and not verified, %d were refused, %d got no answer, %d were not tried",
+			messages(r.Selected), r.Confirmed, r.Refused, r.Sent-r.Confirmed-r.Refused, r.Selected-r.Sent)
 	}
 	return s.endedEarly(ctx, "clear on", err, counts)
 }
@@ -172,7 +174,7 @@ func (o *retainedClearOptions) outcome(s *store, r retained.Clearing) error {
 		s.env.note("%s", retained.Incomplete)
 		done := "nothing was cleared"
 		if r.Sent > 0 {
-			done = fmt.Sprintf("%d deletions were confirmed, and nobody has looked whether they took effect", r.Sent-r.Refused)
+			done = fmt.Sprintf("%d deletions were confirmed, and nobody has looked whether they took effect", r.Confirmed)
 		}
 		return exit.New(exit.Timeout, "clear", "", fmt.Sprintf("the look at the broker was not complete within %s (--timeout): %s", o.timeout, done))
 	}
@@ -206,10 +208,18 @@ type topicLines struct {
 	json bool
 }
 
-func (t *topicLines) add(name string, done bool) error {
+// cleared prints a topic that was cleared. When it is not verified, nobody has looked whether it is gone.
+func (t *topicLines) cleared(name string, verified bool) error {
+	state := `,"cleared":true}`
+	if !verified {
+		state = `,"cleared":true,"verified":false}`
+	}
+	return t.add(name, state)
+}
+
+func (t *topicLines) add(name, state string) error {
 	if t.json {
-		object := message.AppendJSONString([]byte(`{"topic":`), name)
-		t.JSON(fmt.Appendf(object, `,"cleared":%t}`, done))
+		t.JSON(append(message.AppendJSONString([]byte(`{"topic":`), name), state...))
 	} else {
 		t.Escaped(name)
 	}

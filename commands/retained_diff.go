@@ -2,9 +2,7 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +11,6 @@ import (
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/payload"
-	"github.com/mqx-cli/mqx/internal/publish"
 	"github.com/mqx-cli/mqx/internal/retained"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
@@ -28,13 +25,16 @@ type retainedDiffOptions struct {
 func newRetainedDiff(e *env) *cobra.Command {
 	o := &retainedDiffOptions{}
 	cmd := &cobra.Command{
-		Use:   "diff FILE|- [FILTER]...",
-		Short: "Compare a dump with what is retained now",
-		Long: "Compare a dump with what is retained now: + was added since the dump, - was removed, ~ has changed, with the\n" +
-			"differences of JSON payloads below. Without a filter it is #.\n\n" +
+		Use:   "diff FILE|CONTEXT|- [FILTER]...",
+		Short: "Compare a dump, or another broker, with what is retained now",
+		Long: "Compare a dump, or what is retained at the broker of another context, with what is retained now: + was added since,\n" +
+			"- was removed, ~ has changed, with the differences of JSON payloads below. Without a filter it is #. A file comes\n" +
+			"before a context of the same name. The connection flags are for the second side; the first one is connected to as\n" +
+			"its context says (see mqx context).\n\n" +
 			"Status 0: the same; 1: different; 10: a line of the dump is no message; 5: what is retained could not be read\n" +
 			"completely.",
-		Example:     "  mqx retained diff acme.ndjson 'acme/#'\n  mqx retained dump -h old | mqx retained diff - -h new",
+		Example: "  mqx retained diff acme.ndjson 'acme/#'\n  mqx retained diff staging 'acme/#' --context prod\n" +
+			"  mqx retained dump -h old | mqx retained diff - -h new",
 		Annotations: readOnly(),
 	}
 	o.addFilterFlag(cmd)
@@ -42,22 +42,33 @@ func newRetainedDiff(e *env) *cobra.Command {
 	cmd.Flags().BoolVar(&o.payloadOnly, "payload-only", false, "do not compare QoS and properties")
 	e.addJSONFlag(cmd, "print each difference as a JSON object")
 	o.retainedOptions.addFlags(cmd)
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		names, _ := e.completeContexts(cmd, args, begun)
+		return names, cobra.ShellCompDirectiveDefault // and files
+	}
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
 	return cmd
 }
 
 func (o *retainedDiffOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usageError(cmd, "compare with what? a file is needed, or - for standard input")
+		return usageError(cmd, "compare with what? a file or a context is needed, or - for standard input")
 	}
 	if err := o.addFilters(args[1:]); err != nil {
 		return err
 	}
-	in, err := openInput(e, args[0])
+	selector, err := o.selector(time.Now())
 	if err != nil {
 		return err
 	}
-	defer func() { _ = in.Close() }() // only read
+	first, err := o.openFirst(ctx, e, args[0])
+	if err != nil {
+		return err
+	}
+	defer first.close()
 	s, err := o.connect(ctx, e, cmd)
 	if err != nil {
 		return err
@@ -66,13 +77,9 @@ func (o *retainedDiffOptions) run(ctx context.Context, e *env, cmd *cobra.Comman
 	o.defaultFilter()
 	ctx, cancel := output.UntilClosed(ctx, e.streams.Out)
 	defer cancel()
-	selector, err := o.selector(time.Now())
-	if err != nil {
-		return err
-	}
 	selector.Filters = o.filters
-	differ := retained.NewDiffer(retained.DiffOptions{PayloadOnly: o.payloadOnly || s.session.Caps().Version != wire.V5})
-	if err := readBefore(ctx, retained.NewLoad(publish.NewJSON(in, message.Message{Retain: true}), selector), differ); err != nil {
+	differ := retained.NewDiffer(retained.DiffOptions{PayloadOnly: o.payloadOnly || first.payloadOnly || s.session.Caps().Version != wire.V5})
+	if err := first.read(ctx, o.filters, selector, differ); err != nil {
 		return err
 	}
 	d := &differences{Lines: output.NewLines(e.streams), differ: differ, selector: selector, json: e.json, style: reportStyle(e)}
@@ -83,25 +90,6 @@ func (o *retainedDiffOptions) run(ctx context.Context, e *env, cmd *cobra.Comman
 		return nil
 	}
 	return exit.New(exit.Negative, "diff", "", fmt.Sprintf("%d added, %d removed, %d changed", d.added, d.removed, d.changed))
-}
-
-// readBefore reads the dump.
-func readBefore(ctx context.Context, load *retained.Load, differ *retained.Differ) error {
-	for {
-		m, _, err := load.Next(ctx)
-		switch bad, isLine := errors.AsType[*publish.LineError](err); {
-		case err == nil:
-			differ.Before(m)
-		case errors.Is(err, io.EOF):
-			return nil
-		case isLine:
-			return exit.Wrap(exit.BadData, "read the dump", "", bad)
-		case context.Cause(ctx) != nil:
-			return context.Cause(ctx)
-		default:
-			return exit.Wrap(exit.Usage, "read the dump", "", err)
-		}
-	}
 }
 
 // differences prints them as the second side comes in.

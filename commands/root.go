@@ -38,8 +38,10 @@ func newRoot(e *env) *cobra.Command {
 	root.SetErr(e.streams.Err)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
-	root.AddCommand(newPub(e), newSub(e), newRetained(e), newPresence(e), newBroker(e), newContract(e), newLint(e), newDemo(e), newContext(e),
-		newVersion(e), newCompletion(e))
+	root.AddCommand(
+		newPub(e), newSub(e), newRetained(e), newPresence(e), newBroker(e), newContract(e), newLint(e), newSimulate(e), newDemo(e), newContext(e),
+		newVersion(e), newCompletion(e),
+	)
 	root.SetHelpCommand(newHelp(e))
 	walk(root, func(cmd *cobra.Command) {
 		cmd.SuggestionsMinimumDistance = 2

@@ -151,7 +151,10 @@ func lossOf(what, where string, err error, counts string) error {
 	said, disconnected := errors.AsType[*client.DisconnectedError](err)
 	_, refused := errors.AsType[*client.RefusedError](err)
 	switch {
-	case errors.Is(err, client.ErrTakenOver), disconnected && said.Code == wire.SessionTakenOver:
+	case errors.Is(err, client.ErrTakenOver):
+		failure.Code = exit.Conflict
+		failure.Next = strings.TrimSuffix("give each client a client id of its own; "+counts, "; ")
+	case disconnected && said.Code == wire.SessionTakenOver:
 		failure.Code = exit.Conflict
 		failure.Next = strings.TrimSuffix("another client uses the same client id; "+counts, "; ")
 	case refused, disconnected && said.Code.IsError():

@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 			"ends":            ends,
 			"await-subscribe": awaitSubscribe,
 			"await-file":      awaitFile,
+			"env-from-file":   envFromFile,
 			"cut":             cut,
 		},
 	})

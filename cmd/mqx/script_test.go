@@ -207,7 +207,7 @@ func feed(ts *testscript.TestScript, neg bool, args []string) {
 
 // signal NAME INT|TERM sends a signal.
 func signalProcess(ts *testscript.TestScript, _ bool, args []string) {
-	s := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}[args[len(args)-1]]
+	s := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[args[len(args)-1]]
 	ts.Check(named(ts, args, 2).cmd.Process.Signal(s))
 }
 
@@ -268,4 +268,9 @@ func awaitFile(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%q did not come", args)
 		}
 	}
+}
+
+// envFromFile sets a variable to what a file holds: env-from-file NAME FILE.
+func envFromFile(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }

@@ -151,22 +151,40 @@ func (r *Rule) expand(id Identity) (topic.Filter, bool) {
 // named reports whether names are put into the filter: %u in a plain rule of Mosquitto is just text.
 func (r *Rule) named() bool { return r.Pattern || r.who != nil }
 
-// Decide returns whether an identity may do something with a topic, and the rule that says so; without one the default
-// holds.
-func (p *Policy) Decide(id Identity, a Action, name string) (bool, *Rule) {
-	for _, l := range p.layers(id, a) {
-		if l.filter.Match(name) || l.rule.everything {
+// Grant says with which topics one identity may do something. It may be asked from several goroutines.
+type Grant struct {
+	layers         []layer
+	allowUnmatched bool
+}
+
+// For works out what an identity may do, for who asks often. Several actions mean any of them.
+func (p *Policy) For(id Identity, a Action) *Grant { return &Grant{p.layers(id, a), p.AllowUnmatched} }
+
+// Decide returns whether the topic is granted, and the rule that says so; without one the default holds.
+func (g *Grant) Decide(name string) (bool, *Rule) {
+	for _, l := range g.layers {
+		if l.rule.everything || l.filter.Match(name) {
 			return l.allow, l.rule
 		}
 	}
-	return p.AllowUnmatched, nil
+	return g.allowUnmatched, nil
 }
 
-// Reach returns a topic among those that target matches with which an identity may do something, and the rule that allows
-// it. ok is false when there is none.
+// Decide is [Grant.Decide] for who asks once.
+func (p *Policy) Decide(id Identity, a Action, name string) (bool, *Rule) {
+	return p.For(id, a).Decide(name)
+}
+
+// Reach is [Grant.Reach] for who asks once.
 func (p *Policy) Reach(id Identity, a Action, target topic.Filter) (name string, rule *Rule, ok bool) {
+	return p.For(id, a).Reach(target)
+}
+
+// Reach returns a topic that target matches and that is granted, and the rule that allows it. ok is false when there is
+// none.
+func (g *Grant) Reach(target topic.Filter) (name string, rule *Rule, ok bool) {
 	var denied []topic.Filter
-	for _, l := range p.layers(id, a) {
+	for _, l := range g.layers {
 		if !l.allow {
 			if l.rule.everything {
 				return "", nil, false
@@ -182,7 +200,7 @@ func (p *Policy) Reach(id Identity, a Action, target topic.Filter) (name string,
 			return name, l.rule, true
 		}
 	}
-	if p.AllowUnmatched {
+	if g.allowUnmatched {
 		if name, ok = Remains(target, target, denied); ok {
 			return name, nil, true
 		}

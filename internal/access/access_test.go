@@ -227,3 +227,13 @@ func FuzzParseMosquitto(f *testing.F) {
 		p.Decide(access.Identity{User: "u", Client: "c"}, access.Write, "a/b")
 	})
 }
+
+func TestTopicWithASpaceNeedsAnAccessWord(t *testing.T) {
+	p := access.ParseMosquitto("topic readwrite with space/x\ntopic with space/x\n")
+	if len(p.Rules) != 1 || p.Rules[0].Filter != "with space/x" {
+		t.Errorf("rules %v", p.Rules)
+	}
+	if len(p.Faults) != 1 || p.Faults[0].Line != 2 {
+		t.Errorf("faults %v", p.Faults)
+	}
+}

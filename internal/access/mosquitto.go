@@ -43,7 +43,6 @@ func (p *Policy) fault(line int, msg string) { p.Faults = append(p.Faults, Fault
 func (p *Policy) mosquittoRule(r Rule, rest string) {
 	r.Allow, r.Actions, r.Filter = true, Read|Write, rest
 	if word, filter, ok := strings.Cut(rest, " "); ok {
-		known := true
 		switch word {
 		case "read":
 			r.Actions = Read
@@ -53,11 +52,11 @@ func (p *Policy) mosquittoRule(r Rule, rest string) {
 		case "deny":
 			r.Allow = false
 		default:
-			known = false // a filter may have a space in it
+			// Mosquitto does not start with it: a filter with a space needs one of the words.
+			p.fault(r.Line, "read, write, readwrite or deny is expected before a Topic Filter with a space, not "+word)
+			return
 		}
-		if known {
-			r.Filter = strings.TrimSpace(filter)
-		}
+		r.Filter = strings.TrimSpace(filter)
 	}
 	if r.Pattern {
 		r.User = ""

@@ -15,8 +15,11 @@ type ClientInfo struct {
 	Username string
 	// CommonName is that of the client certificate, "" without one. The listener has verified the certificate.
 	CommonName string
-	Version    wire.Version
-	Addr       net.Addr
+	// Method is the Authentication Method by which the client has proved that it is Username, "" when it has not: then there
+	// may be a password in CONNECT.
+	Method  string
+	Version wire.Version
+	Addr    net.Addr
 }
 
 // Access decides who may connect. Its methods are called from many goroutines.
@@ -65,4 +68,22 @@ func commonName(conn net.Conn) string {
 	}
 
 	return ""
+}
+
+// Expel ends the connections of clients that have no place here any more: MQTT 5 clients are told code. It returns how many
+// there were.
+func (b *Broker) Expel(code wire.ReasonCode, who func(ClientInfo) bool) int {
+	b.mu.Lock()
+	var out []*client
+	for c := range b.clients {
+		if c.session != nil && !c.isStopping() && who(c.info) {
+			out = append(out, c)
+		}
+	}
+	b.mu.Unlock()
+	for _, c := range out {
+		c.stop(code)
+	}
+
+	return len(out)
 }

@@ -80,7 +80,7 @@ func TestStatsCountWhatIsThere(t *testing.T) {
 	c := connected(t, s, wire.V5, "c")
 	c.sub("a/#", 0)
 	c.publish(&wire.Publish{Topic: "a/b", Retain: true, QoS: 1, Payload: []byte("x")})
-	want := broker.Stats{Clients: 1, Sessions: 1, Subscriptions: 1, Retained: 1, MessagesReceived: 1, MessagesSent: 1}
+	want := broker.Stats{Clients: 1, Sessions: 1, Subscriptions: 1, Retained: 1, RetainedBytes: 132, MessagesReceived: 1, MessagesSent: 1}
 	if got := s.Broker.Stats(); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}

@@ -16,7 +16,7 @@
 //   - A Will Message to a topic that the client may not publish to is refused at CONNECT.
 //   - Shutdown discards pending Will Messages (section 3.1.2.5 lets a stopping Server defer them).
 //
-// It does not do enhanced authentication, outbound Topic Aliases, bridges or clusters.
+// It does not do bridges or clusters.
 package broker
 
 import (
@@ -40,6 +40,9 @@ type Broker struct {
 	counters counters
 	numbers  atomic.Uint64 // of messages, given when there is a Store
 	routers  routers
+	connects rate
+	sysOnce  sync.Once
+	quit     chan struct{} // closed when the Broker stops
 	buffers  buffers
 
 	// publishing keeps, for a topic, the order in which messages are retained and the order in which they are delivered
@@ -48,12 +51,13 @@ type Broker struct {
 	// connecting lets one CONNECT at a time decide about the Session of a Client Identifier.
 	connecting [stripes]sync.Mutex
 
-	mu        sync.Mutex // guards what follows
-	sessions  map[string]*session
-	clients   map[*client]struct{}
-	listeners map[net.Listener]struct{}
-	closing   bool
-	work      sync.WaitGroup // connections and timers under way; added to under mu while not closing
+	mu                       sync.Mutex // guards what follows
+	sessions                 map[string]*session
+	clients                  map[*client]struct{}
+	listeners                map[net.Listener]struct{}
+	closing                  bool
+	connected, mostConnected int            // clients that were let in, now and at most
+	work                     sync.WaitGroup // connections and timers under way; added to under mu while not closing
 }
 
 // New returns a Broker that serves nothing yet.
@@ -63,6 +67,7 @@ func New(cfg Config) *Broker {
 		seed:      maphash.MakeSeed(),
 		sessions:  make(map[string]*session),
 		clients:   make(map[*client]struct{}),
+		quit:      make(chan struct{}),
 		listeners: make(map[net.Listener]struct{}),
 	}
 }

@@ -23,13 +23,18 @@ type client struct {
 	rights  Rights   // nil: everything is allowed
 	session *session // nil before CONNECT was accepted; set under Broker.mu
 	kicks   kicks
+	took    tally // received and not yet counted
 
 	keepAlive time.Duration // how long the client may be silent, 0 for ever
 	expiry    uint32        // Session Expiry Interval
 	will      *will
 	aliases   map[uint16]string
-	lastTopic string // of the last PUBLISH: most clients repeat themselves
-	terse     bool   // the client wants no Reason String in acknowledgements
+	lastTopic string   // of the last PUBLISH: most clients repeat themselves
+	exchange  Exchange // the authentication again that is under way
+	authSteps int      // of exchange
+	terse     bool     // the client wants no Reason String in acknowledgements
+
+	admitted bool // counted in Broker.connected; guarded by Broker.mu
 
 	detached                  chan struct{} // closed when the Session is free for the next connection
 	stopped                   atomic.Uint32 // the Reason Code with which somebody else ends the connection, plus stopFlag
@@ -38,13 +43,15 @@ type client struct {
 	// What follows is guarded by session.mu.
 	idle    sync.Cond // signals that something was written
 	control []byte    // encoded packets other than PUBLISH, to be written first
-	unacked int       // PUBLISH packets sent on this connection that count against Receive Maximum
-	writing bool      // write is running
-	kicked  bool      // somebody has promised to call startWriting
-	gone    bool      // detached: the queue is not ours any more
-	closing bool      // the last packet is in control, and the last deadline is set
-	broken  bool      // a write has failed
-	unsafe  bool      // what is to be written next must be in the Store first
+	gave    tally     // put into what is to be written and not yet counted
+	out     outboundAliases
+	unacked int  // PUBLISH packets sent on this connection that count against Receive Maximum
+	writing bool // write is running
+	kicked  bool // somebody has promised to call startWriting
+	gone    bool // detached: the queue is not ours any more
+	closing bool // the last packet is in control, and the last deadline is set
+	broken  bool // a write has failed
+	unsafe  bool // what is to be written next must be in the Store first
 }
 
 // stopFlag tells a client that was stopped with Success from one that was not stopped.
@@ -109,6 +116,7 @@ type source struct{ *client }
 // set off, and where the Keep Alive begins anew.
 func (s source) Read(p []byte) (int, error) {
 	c := s.client
+	c.countReceived()
 	c.kicks.flush()
 	if c.keepAlive > 0 {
 		if err := c.conn.SetReadDeadline(time.Now().Add(c.keepAlive)); err != nil {
@@ -120,7 +128,24 @@ func (s source) Read(p []byte) (int, error) {
 		return 0, errStopped
 	}
 
-	return c.conn.Read(p)
+	n, err := c.conn.Read(p)
+	c.b.counters.bytesReceived.Add(int64(n))
+
+	return n, err
+}
+
+// countReceived adds what was received to the counters of all.
+func (c *client) countReceived() {
+	if c.took.packets == 0 {
+		return
+	}
+	n := &c.b.counters
+	n.packetsReceived.Add(c.took.packets)
+	if c.took.publishes > 0 {
+		n.received.Add(c.took.publishes)
+		n.payloadReceived.Add(c.took.payload)
+	}
+	c.took = tally{}
 }
 
 // serve handles packets until the connection is to end.
@@ -131,6 +156,7 @@ func (c *client) serve() error {
 		if err != nil {
 			return err
 		}
+		c.took.packets++
 		if waited && wire.Type(first>>4) == wire.PUBLISH {
 			// Clients whose packets arrive together are woken last come, first served. Most users expect that a SUBSCRIBE
 			// which was sent before a PUBLISH of another client comes first, although no statement says so.
@@ -176,8 +202,10 @@ func (c *client) handleControl(first byte, body []byte) error {
 		return nil
 	case *wire.Disconnect:
 		return c.handleDisconnect(p)
+	case *wire.Auth:
+		return c.handleAuth(p)
 	default:
-		// A second CONNECT [MQTT-3.1.0-2], AUTH without a method [MQTT-4.12.0-6], or what only Servers send.
+		// A second CONNECT [MQTT-3.1.0-2], or what only Servers send.
 		return refuse(wire.ProtocolError, "%s from a connected client", packet.Type())
 	}
 }
@@ -231,6 +259,7 @@ func (c *client) conclude(err error) ending {
 // finish ends a connection that has a Session.
 func (c *client) finish(err error) {
 	end := c.conclude(err)
+	c.countReceived()
 	c.kicks.flush()
 	c.b.leave(c, end)
 	close(c.detached)

@@ -118,9 +118,13 @@ func (c *client) announceCondition(connack *wire.Properties) {
 	}
 }
 
-// sendRefusal acknowledges a PUBLISH that a condition has refused, and says why if the client wants to know [MQTT-3.1.2-29].
-func (c *client) sendRefusal(kind wire.Type, id uint16, why error) {
-	ack := &wire.Ack{Kind: kind, PacketID: id, Code: wire.ImplementationSpecificError}
+// sendRefusal acknowledges a PUBLISH that was refused, and says why if the client wants to know [MQTT-3.1.2-29].
+func (c *client) sendRefusal(ack *wire.Ack, why error) {
+	if c.info.Version < wire.V5 {
+		c.sendAck(ack.Kind, ack.PacketID, ack.Code)
+
+		return
+	}
 	if !c.terse {
 		ack.Properties = reasonString(why, c.maxPacket)
 	}

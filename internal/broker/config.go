@@ -12,6 +12,9 @@ const (
 	defaultReceiveMaximum    = 1024
 	defaultMaxQueuedMessages = 100_000
 	defaultMaxQueuedBytes    = 64 << 20
+	defaultMaxPending        = 10_000
+	defaultMaxRetainedBytes  = 4 << 30
+	defaultMaxSubscriptions  = 100_000
 	defaultConnectTimeout    = 10 * time.Second
 	defaultWriteTimeout      = 30 * time.Second
 )
@@ -35,13 +38,29 @@ type Config struct {
 	// ReceiveMaximum is how many QoS 2 messages a client may have open towards the Broker; it is announced to MQTT 5
 	// clients. Default: 1,024.
 	ReceiveMaximum uint16
-	// MaxQueuedMessages and MaxQueuedBytes (topics and payloads) bound what waits for one Session, apart from messages that
-	// were sent and not yet acknowledged. Beyond them QoS 0 messages are dropped; at QoS 1 or 2 a connected client is
+	// MaxQueuedMessages and MaxQueuedBytes (topics and payloads) bound what waits for one Session. Messages that were sent
+	// and not yet acknowledged may take MaxQueuedBytes once more; then nothing is sent at QoS 1 and 2 until one is. Beyond them QoS 0 messages are dropped; at QoS 1 or 2 a connected client is
 	// disconnected with Reason Code 0x97 and keeps its Session, and for a Session without a connection the new message is
 	// dropped. Dropped messages are counted in [Stats]. Retained Messages for a new subscription do not count: they are
 	// taken from the store as fast as the client reads. Defaults: 100,000 messages and 64 MiB.
 	MaxQueuedMessages int
 	MaxQueuedBytes    int64
+	// MaxClients bounds the connected clients, MaxSessions the Sessions with and without a connection. Who comes too many is
+	// refused (ServerBusy, QuotaExceeded). Defaults: no limit.
+	MaxClients, MaxSessions int
+	// MaxConnectRate is how many clients a second are let in; others are refused (ConnectionRateExceeded). Default: no limit.
+	MaxConnectRate int
+	// MaxPending bounds the connections from which CONNECT has not come yet; more are closed at once. Default: 10,000.
+	MaxPending int
+	// MaxRetained and MaxRetainedBytes bound the Retained Messages. Beyond, a publish that would retain one more is refused
+	// (QuotaExceeded) and delivered to nobody; at QoS 0 and below MQTT 5 it is only counted as dropped. Defaults: no limit
+	// and 4 GiB.
+	MaxRetained      int
+	MaxRetainedBytes int64
+	// MaxTopicLevels bounds the levels of Topic Names and Topic Filters. Default: what 65,535 bytes hold.
+	MaxTopicLevels int
+	// MaxSubscriptions bounds the subscriptions of a Session; SUBACK refuses more (QuotaExceeded). Default: 100,000.
+	MaxSubscriptions int
 	// MaxKeepAlive is the longest Keep Alive in seconds that MQTT 5 clients may ask for, none included; they are told in
 	// CONNACK. Default: no limit.
 	MaxKeepAlive uint16
@@ -50,8 +69,14 @@ type Config struct {
 	// WriteTimeout is how long a client may take nothing of what is written to it and send no PINGREQ either, before the
 	// connection is given up. Default: 30 s.
 	WriteTimeout time.Duration
+	// SysInterval is how often $SYS topics are published, from the first [Broker.Serve] on. Default: never.
+	SysInterval time.Duration
+	// Version is what $SYS/broker/version says.
+	Version string
 	// Access decides who may connect, and what they may do. Default: everybody may do everything.
 	Access Access
+	// Authenticator offers enhanced authentication. Who has passed it is still given to Access. Default: none is offered.
+	Authenticator Authenticator
 	// Store keeps what is to outlive the process; see [Broker.Restore]. Default: nothing does.
 	Store Store
 	// Events, when set, is told what happens. It is called from many goroutines and must neither block for long nor call
@@ -73,6 +98,15 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxQueuedBytes == 0 {
 		c.MaxQueuedBytes = defaultMaxQueuedBytes
+	}
+	if c.MaxPending == 0 {
+		c.MaxPending = defaultMaxPending
+	}
+	if c.MaxRetainedBytes == 0 {
+		c.MaxRetainedBytes = defaultMaxRetainedBytes
+	}
+	if c.MaxSubscriptions == 0 {
+		c.MaxSubscriptions = defaultMaxSubscriptions
 	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = defaultConnectTimeout

@@ -34,9 +34,16 @@ func (c *client) connect() error {
 	if !ok {
 		return errors.New("the first packet is not CONNECT")
 	}
-	connack, err := c.accept(p)
+	c.info.Version = p.Version
+	var connack *wire.Properties
+	if err = c.b.mayConnect(); err == nil {
+		connack, err = c.accept(p)
+	}
 	if err == nil {
 		err = c.checkSize(connack)
+	}
+	if err == nil {
+		err = c.b.admit(c)
 	}
 	if err != nil {
 		c.refuse(err)
@@ -85,6 +92,9 @@ func cutString(b []byte) (s string, rest []byte, ok bool) {
 // refuse sends CONNACK with the reason that err holds. Below MQTT 5 there are five reasons; for others the connection is
 // just closed.
 func (c *client) refuse(err error) {
+	if errors.Is(err, errLeft) {
+		return
+	}
 	code := wire.UnspecifiedError
 	var fault *wire.Error
 	var refused *refusal
@@ -97,6 +107,8 @@ func (c *client) refuse(err error) {
 	connack := wire.Connack{Code: code}
 	if c.info.Version >= wire.V5 {
 		connack.Properties = reasonString(err, c.maxPacket)
+	} else {
+		connack.Code = olderCode(code)
 	}
 	packet, err := connack.Append(nil, c.info.Version)
 	if err != nil || !c.fits(len(packet)) || c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) != nil {
@@ -127,12 +139,11 @@ func (c *client) fits(size int) bool { return c.maxPacket == 0 || size <= c.maxP
 // accept checks CONNECT, takes from it what the connection needs to know, and returns the properties of CONNACK.
 func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 	connack := &wire.Properties{}
-	c.info.Version = p.Version
 	c.info.ID, c.info.Username = strings.Clone(p.ClientID), strings.Clone(p.Username)
 	c.info.Addr, c.info.CommonName = c.conn.RemoteAddr(), commonName(c.conn)
 	c.takeLimits(p)
-	if p.Properties.Has(wire.PropAuthenticationMethod) {
-		return nil, refuse(wire.BadAuthenticationMethod, "authentication method %q", p.Properties.AuthenticationMethod)
+	if err := c.authenticate(p.Properties, connack); err != nil {
+		return nil, err
 	}
 	if c.info.ID == "" {
 		c.info.ID = "auto-" + rand.Text()
@@ -145,7 +156,7 @@ func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 	}
 	c.rights = rights
 	if w := p.Will; w != nil {
-		if !topic.ValidName(w.Topic) {
+		if !topic.ValidName(w.Topic) || c.b.tooDeep(w.Topic) {
 			return nil, refuse(wire.TopicNameInvalid, "invalid Will Topic")
 		}
 		if !c.mayPublish(w.Topic) {
@@ -172,6 +183,9 @@ func (c *client) takeLimits(p *wire.Connect) {
 		c.receiveMaximum = int(p.Properties.ReceiveMaximum)
 	}
 	c.terse = p.Properties.Has(wire.PropRequestProblemInformation) && p.Properties.RequestProblemInformation == 0
+	if p.Properties.Has(wire.PropTopicAliasMaximum) {
+		c.out.limit = min(p.Properties.TopicAliasMaximum, maxOutboundAliases)
+	}
 	if p.Properties.Has(wire.PropMaximumPacketSize) {
 		c.maxPacket = int(p.Properties.MaximumPacketSize)
 	}
@@ -207,5 +221,6 @@ func (c *client) join(cleanStart bool, props *wire.Properties) {
 		connack.Properties = props
 	}
 	c.session.attach(c, &connack)
+	c.b.counters.connections.Add(1)
 	c.b.emit(Event{Kind: ClientConnected, ClientID: c.info.ID})
 }

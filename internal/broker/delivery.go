@@ -63,9 +63,12 @@ func (c *client) fillReplay(buf []byte, p *replay) (_ []byte, blocked, over bool
 	return buf, false, len(p.page) == 0 && !p.more
 }
 
-// windowFull reports whether the client's Receive Maximum is used up [MQTT-3.3.4-9], or all Packet Identifiers are.
+// windowFull reports whether the client's Receive Maximum is used up [MQTT-3.3.4-9], or all Packet Identifiers are, or the
+// memory for messages in flight is.
 func (c *client) windowFull() bool {
-	return c.unacked >= c.receiveMaximum || len(c.session.inflight) >= maxInflight
+	s := c.session
+
+	return c.unacked >= c.receiveMaximum || len(s.inflight) >= maxInflight || s.flying >= c.b.cfg.MaxQueuedBytes
 }
 
 // deliver appends a delivery as a PUBLISH packet, unless it has expired, the client may not receive it or does not take
@@ -94,12 +97,7 @@ func (c *client) deliver(buf []byte, d *delivery) []byte {
 	}
 	c.b.storeSent(s, d, id)
 	c.unsafe = c.unsafe || s.durable && d.qos == 2
-	if s.inflight == nil {
-		s.inflight = make(map[uint16]*inflight)
-	}
-	s.sent++
-	s.inflight[id] = &inflight{delivery: *d, order: s.sent, counts: true}
-	s.lastID = id
+	s.fly(id, &inflight{delivery: *d, counts: true})
 	c.unacked++
 
 	return out
@@ -108,7 +106,7 @@ func (c *client) deliver(buf []byte, d *delivery) []byte {
 // fillResends appends what was sent on an earlier connection and never acknowledged [MQTT-4.4.0-1].
 func (c *client) fillResends(buf []byte) []byte {
 	s := c.session
-	for len(buf) < batch && len(s.resend) > 0 && !c.windowFull() {
+	for len(buf) < batch && len(s.resend) > 0 && c.unacked < c.receiveMaximum {
 		id := s.resend[0]
 		s.resend = s.resend[1:]
 		f := s.inflight[id]
@@ -117,6 +115,7 @@ func (c *client) fillResends(buf []byte) []byte {
 		}
 		var ok bool
 		if buf, ok = c.appendPublish(buf, &f.delivery, id, true); !ok {
+			s.land(f)
 			delete(s.inflight, id)
 			c.b.storeSettled(s, &f.delivery)
 
@@ -134,6 +133,7 @@ func (c *client) appendPublish(buf []byte, d *delivery, id uint16, dup bool) ([]
 	var scratch wire.Properties
 	p := d.publish(c.info.Version, &scratch)
 	p.PacketID, p.Dup = id, dup
+	fresh := c.out.limit > 0 && c.out.apply(&p, &scratch)
 	if c.maxPacket > 0 && !c.fits(p.Size(c.info.Version)) {
 		c.b.dropped(c.info.ID, d.msg.topic)
 
@@ -146,7 +146,12 @@ func (c *client) appendPublish(buf []byte, d *delivery, id uint16, dup bool) ([]
 
 		return buf, false
 	}
-	c.b.counters.sent.Add(1)
+	if fresh {
+		c.out.note(d.msg.topic, p.Properties.TopicAlias)
+	}
+	c.gave.packets++
+	c.gave.publishes++
+	c.gave.payload += int64(len(p.Payload))
 
 	return out, true
 }

@@ -71,7 +71,8 @@ type Stats struct {
 	Clients       int // connected
 	Sessions      int // with and without a connection
 	Subscriptions int
-	Retained      int
+	Retained      int   // by clients
+	RetainedBytes int64 // of those, with what keeping them costs
 
 	MessagesReceived int64 // PUBLISH packets from clients
 	MessagesSent     int64 // PUBLISH packets to clients
@@ -83,21 +84,20 @@ type Stats struct {
 }
 
 type counters struct {
-	received, sent, dropped, expired atomic.Int64
+	received, sent, dropped, expired      atomic.Int64 // PUBLISH packets and messages
+	packetsReceived, packetsSent          atomic.Int64
+	bytesReceived, bytesSent              atomic.Int64
+	payloadReceived, payloadSent          atomic.Int64 // bytes in PUBLISH packets
+	sockets, connections, expiredSessions atomic.Int64
 }
 
 // Stats returns the numbers of now.
 func (b *Broker) Stats() Stats {
 	b.mu.Lock()
-	st := Stats{Sessions: len(b.sessions)}
-	for _, s := range b.sessions {
-		if s.owner != nil {
-			st.Clients++
-		}
-	}
+	st := Stats{Clients: b.connected, Sessions: len(b.sessions)}
 	b.mu.Unlock()
-	st.Subscriptions = b.index.len()
-	st.Retained = b.retained.len()
+	st.Subscriptions, _ = b.index.len()
+	st.Retained, st.RetainedBytes = b.retained.size()
 	st.MessagesReceived = b.counters.received.Load()
 	st.MessagesSent = b.counters.sent.Load()
 	st.MessagesDropped = b.counters.dropped.Load()

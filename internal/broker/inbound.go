@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -12,7 +13,8 @@ func (c *client) handlePublish(first byte, body []byte) error {
 	if err := p.Decode(c.info.Version, first, body); err != nil {
 		return err
 	}
-	c.b.counters.received.Add(1)
+	c.took.publishes++
+	c.took.payload += int64(len(p.Payload))
 	name, err := c.topicOf(&p)
 	if err != nil {
 		return err
@@ -26,7 +28,7 @@ func (c *client) handlePublish(first byte, body []byte) error {
 	case 1:
 		code, refused := c.route(&p, name)
 		if refused != nil {
-			c.sendRefusal(wire.PUBACK, p.PacketID, refused)
+			c.sendRefusal(&wire.Ack{Kind: wire.PUBACK, PacketID: p.PacketID, Code: code}, refused)
 
 			return nil
 		}
@@ -71,11 +73,19 @@ func (c *client) route(p *wire.Publish, name string) (wire.ReasonCode, error) {
 	if !c.mayPublish(name) {
 		return wire.NotAuthorized, nil
 	}
+	if c.b.tooDeep(name) {
+		return wire.TopicNameInvalid, nil
+	}
 	depends := takeCondition(p)
 	m := newMessage(name, p.Payload, p.Properties)
 	m.from, m.qos, m.retain = c.info.ID, p.QoS, p.Retain
 	heard, err := c.b.publishIf(m, depends, &c.kicks)
+	var refused *refusal
 	switch {
+	case errors.As(err, &refused):
+		c.b.counters.dropped.Add(1)
+
+		return refused.code, err
 	case err != nil:
 		return wire.ImplementationSpecificError, err
 	case !heard:
@@ -96,20 +106,23 @@ func (c *client) receiveOnce(p *wire.Publish, name string) error {
 	if c.info.Version >= wire.V5 && len(received) >= int(c.b.cfg.ReceiveMaximum) {
 		return refuse(wire.ReceiveMaximumExceeded, "more than %d QoS 2 messages at once", c.b.cfg.ReceiveMaximum) // [MQTT-3.3.4-7]
 	}
-	code, refused := c.route(p, name)
-	if refused != nil {
-		c.sendRefusal(wire.PUBREC, p.PacketID, refused)
-
-		return nil
-	}
-	// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
-	if !code.IsError() || c.info.Version < wire.V5 {
-		c.session.receive(p.PacketID)
-		if c.session.durable {
-			c.b.cfg.Store.Received(c.info.ID, p.PacketID)
+	var code wire.ReasonCode
+	var refused error
+	c.b.atomically(func() {
+		code, refused = c.route(p, name)
+		// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
+		if !code.IsError() || c.info.Version < wire.V5 {
+			c.session.receive(p.PacketID)
+			if c.session.durable {
+				c.b.cfg.Store.Received(c.info.ID, p.PacketID)
+			}
 		}
+	})
+	if refused != nil {
+		c.sendRefusal(&wire.Ack{Kind: wire.PUBREC, PacketID: p.PacketID, Code: code}, refused)
+	} else {
+		c.sendAck(wire.PUBREC, p.PacketID, code)
 	}
-	c.sendAck(wire.PUBREC, p.PacketID, code)
 
 	return nil
 }

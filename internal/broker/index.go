@@ -10,9 +10,10 @@ import (
 
 // index knows all subscriptions of all Sessions by Topic Filter.
 type index struct {
-	mu   sync.RWMutex
-	tree topic.Tree[*filterNode]
-	n    int
+	mu     sync.RWMutex
+	tree   topic.Tree[*filterNode]
+	n      int
+	shared int // of n
 }
 
 // filterNode holds the subscriptions to one Topic Filter.
@@ -55,11 +56,20 @@ func (sub *subscription) delivery(m *message) delivery {
 	}
 }
 
-func (ix *index) len() int {
+// len returns how many subscriptions there are, and how many of them are shared.
+func (ix *index) len() (all, shared int) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 
-	return ix.n
+	return ix.n, ix.shared
+}
+
+// full reports whether the Session has as many subscriptions as it may have, and none to filter.
+func (ix *index) full(s *session, filter string, most int) bool {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+
+	return len(s.subs) >= most && s.subs[filter] == nil
 }
 
 // add makes sub active. It replaces the Session's subscription to the same filter, if there is one, and tells begin
@@ -83,6 +93,7 @@ func (ix *index) add(sub *subscription, begin func(existed bool)) {
 	}
 	if sub.filter.IsShared() {
 		sub.share = node.share(sub.filter)
+		ix.shared++
 	}
 	list := sub.list(node)
 	sub.slot = len(*list)
@@ -140,6 +151,9 @@ func (ix *index) removeLocked(s *session, filter string) bool {
 	(*list)[sub.slot], moved.slot = moved, sub.slot
 	(*list)[last] = nil
 	*list = (*list)[:last]
+	if sub.share != nil {
+		ix.shared--
+	}
 	if sub.share != nil && last == 0 {
 		delete(node.shares, sub.share.name)
 	}

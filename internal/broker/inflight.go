@@ -67,9 +67,31 @@ func (c *client) strayAck(a *wire.Ack) error {
 	return nil
 }
 
+// fly notes a message in flight.
+func (s *session) fly(id uint16, f *inflight) {
+	if s.inflight == nil {
+		s.inflight = make(map[uint16]*inflight)
+	}
+	s.sent++
+	f.order = s.sent
+	if f.msg != nil {
+		s.flying += f.msg.size()
+	}
+	s.inflight[id] = f
+	s.lastID = id
+}
+
+// land gives the memory of a message in flight free.
+func (s *session) land(f *inflight) {
+	if f.msg != nil {
+		s.flying -= f.msg.size()
+	}
+}
+
 // settle forgets a message in flight and gives its place in the window free.
 func (s *session) settle(c *client, id uint16, f *inflight) {
 	c.b.storeSettled(s, &f.delivery)
+	s.land(f)
 	delete(s.inflight, id)
 	if len(s.inflight) == 0 && s.sent > keptInflight {
 		s.inflight, s.sent = nil, 0
@@ -86,6 +108,7 @@ func (f *inflight) release(b *Broker, s *session) {
 	}
 	s.sent++
 	f.released, f.order = true, s.sent
+	s.land(f)
 	f.msg, f.ids = nil, nil
 	if s.durable {
 		b.cfg.Store.Released(s.id, f.seq)

@@ -67,6 +67,7 @@ func (c *client) appendControl(p wire.Packet) {
 		return
 	}
 	c.control = out
+	c.gave.packets++
 	c.unsafe = c.b.cfg.Store != nil
 }
 
@@ -81,6 +82,7 @@ func (c *client) appendAck(kind wire.Type, id uint16, code wire.ReasonCode) {
 	out, err := a.Append(c.control, c.info.Version)
 	if err == nil { // all of our Reason Codes are valid
 		c.control = out
+		c.gave.packets++
 		c.unsafe = c.b.cfg.Store != nil
 	}
 }
@@ -129,9 +131,10 @@ func (c *client) write() {
 		if len(*buf) > 0 && !c.closing {
 			_ = c.conn.SetWriteDeadline(time.Now().Add(c.b.cfg.WriteTimeout)) // Write tells
 		}
-		unsafe := c.unsafe
-		c.unsafe = false
+		unsafe, gave := c.unsafe, c.gave
+		c.unsafe, c.gave = false, tally{}
 		s.mu.Unlock()
+		c.countSent(&gave)
 		err := c.flush(*buf, unsafe)
 		s.mu.Lock()
 		if err != nil {
@@ -158,9 +161,20 @@ func (c *client) flush(buf []byte, unsafe bool) error {
 			return err
 		}
 	}
-	_, err := c.conn.Write(buf)
+	n, err := c.conn.Write(buf)
+	c.b.counters.bytesSent.Add(int64(n))
 
 	return err
+}
+
+// countSent adds what is about to be written to the counters of all.
+func (c *client) countSent(gave *tally) {
+	n := &c.b.counters
+	n.packetsSent.Add(gave.packets)
+	if gave.publishes > 0 {
+		n.sent.Add(gave.publishes)
+		n.payloadSent.Add(gave.payload)
+	}
 }
 
 // writeFailed notes that nothing more can be written. What the client has sent is read nevertheless, up to the error that

@@ -102,12 +102,10 @@ func (b *Broker) restoreDelivery(s *session, stored *StoredDelivery) {
 
 		return
 	}
-	if s.inflight == nil {
-		s.inflight = make(map[uint16]*inflight)
+	if stored.Released {
+		d.msg = nil
 	}
-	s.sent++
-	s.inflight[stored.PacketID] = &inflight{delivery: d, order: s.sent, released: stored.Released}
-	s.lastID = stored.PacketID
+	s.fly(stored.PacketID, &inflight{delivery: d, released: stored.Released})
 }
 
 // seconds is n seconds as a Duration, the longest there is for what never ends.

@@ -21,6 +21,8 @@ type retained struct {
 	store   topic.Store[*retainedMessage]
 	seq     uint64
 	replays map[*replay]struct{}
+	count   int    // of the messages that clients have retained
+	bytes   int64  // of the same
 	newest  uint64 // the largest until of all replays
 }
 
@@ -46,11 +48,12 @@ type replay struct {
 	page  []*message
 }
 
-func (r *retained) len() int {
+// size returns how many messages clients have retained, and their bytes.
+func (r *retained) size() (count int, bytes int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	return r.store.Len()
+	return r.count, r.bytes
 }
 
 // retain makes m the Retained Message of its topic, or removes that when m is empty [MQTT-3.3.1-6]. The caller holds the
@@ -70,7 +73,7 @@ func (b *Broker) retain(m *message) {
 
 		return
 	}
-	if b.cfg.Store != nil {
+	if b.cfg.Store != nil && !isServerTopic(m.topic) {
 		b.cfg.Store.Retain(m.stored())
 	}
 	b.keepRetained(&retainedMessage{message: m, before: r.needed(old)})
@@ -81,13 +84,28 @@ func (b *Broker) keepRetained(e *retainedMessage) {
 	if !e.expires.IsZero() {
 		e.expiry = b.after(time.Until(e.expires), func() { b.expireRetained(e) })
 	}
-	b.retained.store.Set(e.topic, e)
+	r := &b.retained
+	r.forget(e.topic)
+	if !isServerTopic(e.topic) {
+		r.count++
+		r.bytes += e.size()
+	}
+	r.store.Set(e.topic, e)
+}
+
+// forget takes a topic's message out of the count.
+func (r *retained) forget(name string) {
+	if old, ok := r.store.Get(name); ok && !isServerTopic(name) {
+		r.count--
+		r.bytes -= old.size()
+	}
 }
 
 // unretain removes the Retained Message of a topic. The retained messages are locked.
 func (b *Broker) unretain(name string) {
+	b.retained.forget(name)
 	b.retained.store.Delete(name)
-	if b.cfg.Store != nil {
+	if b.cfg.Store != nil && !isServerTopic(name) {
 		b.cfg.Store.Unretain(name)
 	}
 }

@@ -97,7 +97,10 @@ func (d *delivery) merge(other delivery) {
 // publish retains the message if it says so and delivers it to all subscribers. It reports whether there were any. The
 // writers that have new work are noted in k.
 func (b *Broker) publish(m *message, k *kicks) bool {
-	heard, _ := b.publishIf(m, condition{}, k) // no condition, no error
+	heard, err := b.publishIf(m, condition{}, k)
+	if err != nil {
+		b.counters.dropped.Add(1) // there is no room among the Retained Messages
+	}
 
 	return heard
 }
@@ -112,6 +115,9 @@ func (b *Broker) publishIf(m *message, depends condition, k *kicks) (heard bool,
 		lock.Lock()
 		defer lock.Unlock()
 		if err := b.check(depends, m.topic); err != nil {
+			return false, err
+		}
+		if err := b.retainable(m); err != nil {
 			return false, err
 		}
 		m = m.keep()

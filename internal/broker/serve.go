@@ -26,6 +26,7 @@ func (b *Broker) Serve(l net.Listener) error {
 	}
 	b.listeners[l] = struct{}{}
 	b.mu.Unlock()
+	b.startSys()
 	defer func() {
 		b.mu.Lock()
 		delete(b.listeners, l)
@@ -65,11 +66,12 @@ func (b *Broker) track(conn net.Conn) *client {
 	c := newClient(b, conn)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closing {
+	if b.closing || len(b.clients)-b.connected >= b.cfg.MaxPending {
 		conn.Close()
 
 		return nil
 	}
+	b.counters.sockets.Add(1)
 	b.clients[c] = struct{}{}
 	b.work.Add(1)
 
@@ -80,6 +82,7 @@ func (b *Broker) serve(c *client) {
 	defer func() {
 		b.mu.Lock()
 		delete(b.clients, c)
+		b.discharge(c)
 		b.mu.Unlock()
 		b.work.Done()
 	}()
@@ -101,7 +104,10 @@ func (b *Broker) serve(c *client) {
 // them at once and returns ctx's error. Afterwards the Broker is of no use, and its Sessions are gone.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	b.mu.Lock()
-	b.closing = true
+	if !b.closing {
+		b.closing = true
+		close(b.quit)
+	}
 	listeners := slices.Collect(maps.Keys(b.listeners))
 	clients := slices.Collect(maps.Keys(b.clients))
 	b.mu.Unlock()

@@ -33,6 +33,7 @@ type session struct {
 	queue    fifo[delivery]
 	holding  bool                 // replays wait for SUBACK
 	bytes    int64                // of the queue
+	flying   int64                // bytes of the messages in flight
 	inflight map[uint16]*inflight // messages sent at QoS 1 or 2, by Packet Identifier
 	resend   []uint16             // of those, what is yet to be sent on this connection
 	lastID   uint16
@@ -68,7 +69,7 @@ func (b *Broker) open(c *client, cleanStart bool) (present bool) {
 	}
 	b.mu.Unlock()
 	if s != nil && cleanStart {
-		b.end(s)
+		b.atomically(func() { b.end(s) })
 		s = nil
 	}
 	present = s != nil

@@ -48,6 +48,10 @@ type Store interface {
 	// Completed takes back what Received has noted.
 	Completed(clientID string, packetID uint16)
 
+	// Atomic calls f once; of the changes that are noted meanwhile by its goroutine, a crash keeps all or none. Calls of it
+	// are not nested, and f does not call Sync.
+	Atomic(f func())
+
 	// Sync returns when everything that was noted before the call is safe, at once if it is already. After an error the
 	// Broker does not acknowledge and closes the connection.
 	Sync() error
@@ -149,6 +153,16 @@ func (w *StoredWill) will() *will {
 	return &will{
 		from: m.From, topic: m.Topic, payload: m.Payload, props: m.Properties, delay: w.Delay, qos: m.QoS, retain: m.Retain,
 	}
+}
+
+// atomically calls f so that of its changes all or none are kept.
+func (b *Broker) atomically(f func()) {
+	if b.cfg.Store == nil {
+		f()
+
+		return
+	}
+	b.cfg.Store.Atomic(f)
 }
 
 // save notes that the Session exists, for how long it may be left alone, and its Will Message.

@@ -14,6 +14,7 @@ import (
 // journal is a Store in memory that forgets on a crash what was not synced.
 type journal struct {
 	mu     sync.Mutex
+	cut    sync.RWMutex // held for writing while it is decided what a crash keeps
 	log    []func(*journalState)
 	synced int
 	fail   error
@@ -53,7 +54,15 @@ func (j *journal) Load() (*broker.StoredState, error) {
 	return state, j.fail
 }
 
+func (j *journal) Atomic(f func()) {
+	j.cut.RLock()
+	defer j.cut.RUnlock()
+	f()
+}
+
 func (j *journal) Sync() error {
+	j.cut.Lock()
+	defer j.cut.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.synced = len(j.log)

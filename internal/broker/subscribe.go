@@ -29,11 +29,14 @@ func (c *client) handleSubscribe(p *wire.Subscribe) error {
 // subscribe makes one subscription.
 func (c *client) subscribe(o wire.Subscription, ids []uint32) wire.ReasonCode {
 	f, err := topic.ParseFilter(strings.Clone(o.Filter))
-	if err != nil {
+	if err != nil || c.b.tooDeep(f.Bare()) {
 		return c.failure(wire.TopicFilterInvalid)
 	}
 	if c.rights != nil && !c.rights.MaySubscribe(f) {
 		return c.failure(wire.NotAuthorized)
+	}
+	if c.b.index.full(c.session, f.String(), c.b.cfg.MaxSubscriptions) {
+		return c.failure(wire.QuotaExceeded)
 	}
 	sub := newSubscription(c.session, f, o)
 	sub.ids = ids

@@ -57,6 +57,12 @@ func (b *Broker) publishWill(w *will) {
 // whichever is first [MQTT-3.1.3-9].
 func (b *Broker) leave(c *client, end ending) {
 	s := c.session
+	b.atomically(func() { b.part(c) })
+	b.emit(Event{Kind: ClientDisconnected, ClientID: s.id, Code: end.code})
+}
+
+func (b *Broker) part(c *client) {
+	s := c.session
 	orphans := s.detach(b)
 	w, over, stopping := c.will, c.expiry == 0, b.stopping()
 	if w != nil && !stopping && (w.delay == 0 || over) {
@@ -71,9 +77,9 @@ func (b *Broker) leave(c *client, end ending) {
 	}
 	b.mu.Lock()
 	s.owner = nil
+	b.discharge(c)
 	b.mu.Unlock()
 	b.reassign(orphans)
-	b.emit(Event{Kind: ClientDisconnected, ClientID: s.id, Code: end.code})
 }
 
 // wait starts the clocks of a Session that has been without a connection for elapsed.
@@ -92,7 +98,10 @@ func (b *Broker) wait(s *session, w *will, expiry uint32, elapsed time.Duration)
 		}))
 	}
 	if expiry != never {
-		s.timers = append(s.timers, b.afterAbsence(s, seconds(expiry)-elapsed, func() { b.end(s) }))
+		s.timers = append(s.timers, b.afterAbsence(s, seconds(expiry)-elapsed, func() {
+			b.counters.expiredSessions.Add(1)
+			b.end(s)
+		}))
 	}
 }
 
@@ -105,7 +114,7 @@ func (b *Broker) afterAbsence(s *session, d time.Duration, f func()) *time.Timer
 		lock.Lock()
 		defer lock.Unlock()
 		if s.turn == turn && !s.isEnded() {
-			f()
+			b.atomically(f)
 		}
 	})
 }

@@ -211,4 +211,3 @@ func TestAcknowledgementsOfTheOldConnectionAreNotSentOnTheNewOne(t *testing.T) {
 		})
 	}
 }
-

@@ -49,6 +49,7 @@ type slot struct {
 	open     bool
 	released bool   // QoS 2: PUBREL was sent
 	dup      bool   // PUBLISH was sent before, in this Session of the Server
+	again    bool   // it was open when a connection was replaced
 	order    uint64 // when PUBLISH was sent first, among all; 0 before
 	msg      message.Message
 	done     func(Result)
@@ -132,7 +133,11 @@ func (w *window) acknowledged(a *wire.Ack) (release *wire.Ack, end func()) {
 	case !known, a.Kind == wire.PUBCOMP && !s.released:
 		return nil, nil // an answer to nothing that is open
 	}
-	return nil, w.end(s, a.PacketID, result(a, s.msg.Topic))
+	res := result(a, s.msg.Topic)
+	if a.Kind == wire.PUBCOMP && a.Code == wire.PacketIdentifierNotFound && s.again {
+		res = Result{} // the Server had ended it, and its PUBCOMP was lost with a connection (MQTT 5, 3.7.2.1)
+	}
+	return nil, w.end(s, a.PacketID, res)
 }
 
 // end frees the slot of a message that is at its end. It returns what to call without the lock, nil for nothing.
@@ -248,6 +253,7 @@ func (w *window) reopen(limit int, sessionPresent bool) int {
 		if !sessionPresent {
 			s.released, s.dup = false, false
 		}
+		s.again = true
 		w.again = append(w.again, sending{uint16(firstPublishID + i), s.order})
 	}
 	slices.SortFunc(w.again, func(a, b sending) int { return int(int64(a.order - b.order)) })

@@ -65,7 +65,7 @@ func (c *Contexts) index(name string) int {
 func (c *Contexts) Nearest(name string) string {
 	best, least := "", 3 // further away is no slip
 	for _, x := range c.List {
-		if d := words.Distance(name, x.Name); d < least && 2*d < len(x.Name) {
+		if d := words.Distance(name, x.Name); d < least && (2*d < len(x.Name) || strings.HasPrefix(name, x.Name[:1])) {
 			best, least = x.Name, d
 		}
 	}

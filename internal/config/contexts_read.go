@@ -77,7 +77,7 @@ func (c *Contexts) holdsSecret() bool {
 func (f ContextFile) Parse(name string, text []byte) (Contexts, error) {
 	d := yamlfile.Parse(name, text)
 	c := f.reader(d).contexts()
-	return c, d.Err()
+	return c, withoutSecrets(d.Err())
 }
 
 // ParseContext reads the text of a single context, without its name, as [ContextFile.Body] returns it.
@@ -85,7 +85,21 @@ func (f ContextFile) ParseContext(file, name string, text []byte) (Context, erro
 	d := yamlfile.Parse(file, text)
 	x := f.reader(d).context(yamlfile.Pair{Name: name, Value: d.Body()})
 	x.body = string(text)
-	return x, d.Err()
+	return x, withoutSecrets(d.Err())
+}
+
+// withoutSecrets masks the secrets in the lines that an error shows. A mistake may be in the line of a password, or make
+// one of something else.
+func withoutSecrets(err error) error {
+	mistakes, ok := errors.AsType[*yamlfile.Error](err)
+	if !ok {
+		return err
+	}
+	for i := range mistakes.Problems {
+		p := &mistakes.Problems[i]
+		p.Source = maskedLine(p.Source)
+	}
+	return mistakes
 }
 
 type contextReader struct {

@@ -127,6 +127,9 @@ func (c *Connection) parseAddress() (host string, a Address, err error) {
 	if len(host) > 2 && host[0] == '[' && host[len(host)-1] == ']' {
 		host = host[1 : len(host)-1]
 	}
+	if strings.Contains(host, "@") { // what is before it may be a password, which no error may show
+		return "", a, usage(c.named("host"), "it holds a user name").Hint("write --url mqtt://USER@HOST")
+	}
 	if h, p, splitErr := net.SplitHostPort(host); splitErr == nil && p != "" {
 		return "", a, usage(c.named("host"), fmt.Sprintf("%q holds a port", host)).
 			Hint(fmt.Sprintf("write --host %s --port %s", h, p))

@@ -160,12 +160,41 @@ func maskedPair(pair, separator string) string {
 	if !ok || strings.TrimSpace(value) == "" {
 		return pair
 	}
-	lower := strings.ToLower(name)
-	for _, word := range []string{"auth", "cookie", "token", "key", "secret", "password"} {
-		if strings.Contains(lower, word) {
-			space := value[:len(value)-len(strings.TrimLeft(value, " "))]
-			return name + separator + space + mask
+	if !soundsSecret(name) {
+		return pair
+	}
+	space := value[:len(value)-len(strings.TrimLeft(value, " "))]
+	return name + separator + space + mask
+}
+
+// soundsSecret reports whether something with this name is better not shown.
+func soundsSecret(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"auth", "cookie", "token", "key", "secret", "pass", "pasw", "pwd"}, func(word string) bool {
+		return strings.Contains(name, word)
+	})
+}
+
+// maskedLine hides what may be a secret in a line of YAML, whether it is well formed or not: what comes after a name that
+// sounds like one, and the password of a URL.
+func maskedLine(line string) string {
+	for start := 0; ; {
+		i := strings.IndexAny(line[start:], ":=")
+		if i < 0 {
+			break
+		}
+		i += start
+		name := line[strings.LastIndexAny(line[:i], " \t{[,")+1 : i]
+		if rest := strings.TrimSpace(line[i+1:]); soundsSecret(name) && rest != "" && !IsReference(rest) {
+			return line[:i+1] + " " + mask
+		}
+		start = i + 1
+	}
+	if _, rest, ok := strings.Cut(line, "://"); ok {
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 && strings.Contains(rest[:at], ":") {
+			user, _, _ := strings.Cut(rest, ":")
+			return line[:len(line)-len(rest)] + user + ":" + mask + rest[at:]
 		}
 	}
-	return pair
+	return line
 }

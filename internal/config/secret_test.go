@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mqx-cli/mqx/internal/config"
+	"github.com/mqx-cli/mqx/internal/yamlfile"
 )
 
 func TestMaskedHidesSecretsAndNothingElse(t *testing.T) {
@@ -43,6 +44,36 @@ func TestMaskedHidesSecretsAndNothingElse(t *testing.T) {
 		if got := config.Masked(tt.flag, tt.value); got != tt.want {
 			t.Errorf("%s %q: got %q, want %q", tt.flag, tt.value, got, tt.want)
 		}
+	}
+}
+
+func TestMistakesDoNotShowSecrets(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"contexts:\n  a:\n    pasword: hunter2\n",
+		"contexts:\n  a:\n    Passwrd: 'hunter2'\n",
+		"contexts:\n  a:\n    password: [hunter2]\n",
+		"contexts:\n  a:\n    password: hunter2: x\n",
+		"contexts:\n  a:\n    password: \"hunter2\n",
+		"contexts: {a: {hots: x, password: hunter2}}\n",
+		"contexts:\n  a:\n    ulr: mqtt://me:hunter2@host\n",
+		"contexts:\n  a:\n    ulr: mqtt://me:a:b@hunter2@host\n",
+		"contexts:\n  a:\n    user_propertie: [api-token=hunter2]\n",
+		"password: hunter2\n",
+	} {
+		_, err := contextFile(t, text).Read()
+		mistakes, ok := errors.AsType[*yamlfile.Error](err)
+		if !ok {
+			t.Errorf("%q: got %v", text, err)
+			continue
+		}
+		if all := mistakes.Detail() + err.Error(); strings.Contains(all, "hunter2") {
+			t.Errorf("%q: the secret is shown:\n%s", text, all)
+		}
+	}
+	_, err := contextFile(t, "contexts:\n  a:\n    pasword: env:X\n").Read()
+	if mistakes, ok := errors.AsType[*yamlfile.Error](err); !ok || !strings.Contains(mistakes.Detail(), "pasword: env:X") {
+		t.Errorf("a reference is no secret: got %v", err)
 	}
 }
 

@@ -16,12 +16,20 @@ const GuideTaxonomy = "{root}/{site}/{device}/{kind}"
 
 // Default returns the convention of the guide, which holds where there is no contract file.
 func Default() *Contract {
-	c, err := newContract(GuideTaxonomy, guideKinds())
+	c, err := ForTaxonomy(GuideTaxonomy)
 	if err != nil {
 		panic(err) // a test calls Default
 	}
-	c.Limits = guideLimits()
 	return c
+}
+
+// ForTaxonomy returns the guide's kinds in another shape of topics, which ends with {kind}.
+func ForTaxonomy(taxonomy string) (*Contract, error) {
+	c, err := newContract(taxonomy, guideKinds())
+	if err == nil {
+		c.Limits = guideLimits()
+	}
+	return c, err
 }
 
 // guideLimits are what the linter's catalogue takes for reasonable.

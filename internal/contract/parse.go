@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -99,24 +98,13 @@ type setFunc func(p yamlfile.Pair, path []string) error
 // mapping reads a mapping. Without a list of keys every key is fine: they are names. Otherwise those that begin with x- are
 // left alone, whatever they say.
 func (r *reader) mapping(parent yamlfile.Pair, path, keys []string, set setFunc) {
-	pairs, ok := r.Pairs(parent.Value)
-	if !ok {
-		r.Problem(parent.Place(), parent.Name+": a mapping is expected", "")
-		return
-	}
-	for _, p := range pairs {
+	r.Mapping(parent, keys, func(p yamlfile.Pair) {
 		here := slices.Concat(path, []string{p.Name})
 		r.c.positions[joinPath(here)] = r.place(p.Key)
-		switch {
-		case keys != nil && strings.HasPrefix(p.Name, "x-"):
-		case keys != nil && !slices.Contains(keys, p.Name):
-			r.Problem(p.Key, fmt.Sprintf("unknown key %q", p.Name), yamlfile.DidYouMean(p.Name, keys))
-		default:
-			if err := set(p, here); err != nil {
-				r.fault(p.Place(), p.Name, err)
-			}
+		if err := set(p, here); err != nil {
+			r.fault(p.Place(), p.Name, err)
 		}
-	}
+	})
 }
 
 func (r *reader) read() {

@@ -48,6 +48,9 @@ func detectJSON(head []byte) Kind {
 
 func detectYAML(head []byte) Kind {
 	for line := range bytes.Lines(head) {
+		if bytes.HasPrefix(line, []byte("version: mqx/sim/")) {
+			return Fleet
+		}
 		if bytes.HasPrefix(line, []byte("version: mqx/")) || bytes.HasPrefix(line, []byte("asyncapi:")) {
 			return Contract
 		}

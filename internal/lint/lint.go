@@ -64,6 +64,7 @@ type Linter struct {
 	prog   []*active
 	end    []*active
 	ctr    []*active
+	fleet  []*active
 	engine map[string]*active
 
 	shapes  shapes
@@ -134,7 +135,7 @@ func (l *Linter) selectRules() error {
 		a.severity = l.severityOf(&rules[i])
 		a.on = a.severity != Off
 		l.all = append(l.all, a)
-		if a.byEngine {
+		if a.byEngine || a.atReading {
 			l.engine[a.Code] = a
 		}
 		if a.on {
@@ -161,6 +162,7 @@ func (l *Linter) enlist(a *active) {
 		{a.program != nil, &l.prog},
 		{a.end != nil, &l.end},
 		{a.contract != nil, &l.ctr},
+		{a.fleet != nil, &l.fleet},
 	} {
 		if list.has {
 			*list.to = append(*list.to, a)
@@ -245,9 +247,9 @@ type Place struct {
 // Topic checks a Topic Name.
 func (l *Linter) Topic(name string, at Place) { l.topicAs(Topics, name, at) }
 
-func (l *Linter) topicAs(kind Kind, name string, at Place) *topicCheck {
+func (l *Linter) topicAs(kind Kind, name string, at Place) {
 	l.checked++
-	return l.lookAt(kind, name, at)
+	l.lookAt(kind, name, at)
 }
 
 // lookAt runs the topic rules.

@@ -81,6 +81,14 @@ func programRules() []Rule {
 					c.found("", "a new Client Identifier at each start, and line %d keeps the session of each", p.kept.Line)
 				}
 			},
+			fleet: func(c *fleetCheck) {
+				t := &c.profile.Target
+				changes := strings.Contains(t.ClientID, "{boot}") || strings.Contains(t.ClientID, "{random}")
+				if changes && (!t.CleanStart || t.SessionExpiry > 0) {
+					c.at(t.At)
+					c.found("", "the Client Identifier %s changes at each boot, and the session is kept", t.ClientID)
+				}
+			},
 		},
 		{
 			Code: "G003", Name: "no-will", Severity: Warning, Profile: Guide,

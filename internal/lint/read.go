@@ -56,6 +56,8 @@ func (l *Linter) readWhole(kind Kind, name string, text []byte) error {
 		} else {
 			l.contract(c, string(text))
 		}
+	case Fleet:
+		l.readFleet(name, text)
 	default:
 		return ErrNotRecognised
 	}

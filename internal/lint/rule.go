@@ -49,6 +49,7 @@ const (
 	Conf     Kind = "conf"     // a mosquitto.conf
 	Source   Kind = "source"   // a file of a program
 	Contract Kind = "contract" // an mqx.yaml
+	Fleet    Kind = "profile"  // a simulation profile
 )
 
 // Profile is a set of rules: each one has those before it too.
@@ -140,8 +141,11 @@ type Rule struct {
 	program  func(*programCheck)
 	end      func(*endCheck)
 	contract func(*contractCheck)
-	// byEngine marks a rule that the engine itself finds: suppressions, the baseline.
-	byEngine bool
+	fleet    func(*fleetCheck)
+	// byEngine marks a rule that the engine itself finds: suppressions, the baseline; atReading one that is found while a
+	// profile is read.
+	byEngine  bool
+	atReading bool
 }
 
 // Kinds returns the kinds of input that the rule looks at.
@@ -161,7 +165,9 @@ func (r *Rule) Kinds() []Kind {
 	add(r.conf != nil, Conf)
 	add(r.source != nil || r.program != nil, Source)
 	add(r.contract != nil, Contract)
+	add(r.fleet != nil, Fleet)
 	add(r.end != nil && r.topic == nil && r.message == nil && r.history == nil, Messages, Live)
+	add(r.atReading, Fleet)
 	if r.byEngine {
 		kinds = append(kinds, Topics, Filters, ACL, Conf, Contract)
 	}
@@ -178,7 +184,7 @@ func Rules() []Rule {
 		retainRules(), statusRules(), trafficRules(), stateRules(), unknownKeyRules(), commandRules(), answerRules(),
 		accessRules(), deviceAccessRules(), credentialRules(),
 		confRules(), listenerRules(), bridgeRules(), expiryRules(), includeRules(),
-		contractRules(), clientIDRules(), sourceRules(), programRules(), metaRules(), unreadRules(),
+		contractRules(), clientIDRules(), fleetRules(), sourceRules(), programRules(), metaRules(), unreadRules(),
 	} {
 		all = append(all, family...)
 	}

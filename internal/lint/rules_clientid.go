@@ -2,6 +2,8 @@ package lint
 
 import (
 	"strings"
+
+	"github.com/mqx-cli/mqx/internal/profile"
 )
 
 // clientIDRules are about the names that devices connect with.
@@ -18,6 +20,7 @@ func clientIDRules() []Rule {
 			Good: example(Contract, "version: mqx/v1\nroot: acme\ndevices:\n  client_id: \"{device}\"\n"+
 				"  inventory: [{site: lyon, device: cr001}]\n"),
 			contract: portableIDs,
+			fleet:    portableFleetIDs,
 		},
 	}
 }
@@ -38,16 +41,40 @@ func portableIDs(c *contractCheck) {
 			at = d.At
 		}
 		c.at(at)
-		switch {
-		case id == "":
-		case strings.ContainsAny(id, "/+#"):
-			c.foundAs(Warning, "level", "%q has a character that a level of a topic cannot have", id)
-		case c.l.limits.target == AWS && len(id) > takenByAWS:
-			c.foundAs(Error, "target", "%d bytes, and AWS IoT takes %d: %q", len(id), takenByAWS, id)
-		case len(id) > surelyTaken:
-			c.found("length", "%d bytes, and a Server need not take more than %d: %q", len(id), surelyTaken, id)
-		case strings.ContainsFunc(id, func(r rune) bool { return !asciiAlphanumeric(r) }):
-			c.found("characters", "a Server need not take other characters than letters and digits: %q", id)
+		c.portable(id)
+	}
+}
+
+// portable looks at one Client Identifier.
+func (f *finder) portable(id string) {
+	switch {
+	case id == "":
+	case strings.ContainsAny(id, "/+#"):
+		f.foundAs(Warning, "level", "%q has a character that a level of a topic cannot have", id)
+	case f.l.limits.target == AWS && len(id) > takenByAWS:
+		f.foundAs(Error, "target", "%d bytes, and AWS IoT takes %d: %q", len(id), takenByAWS, id)
+	case len(id) > surelyTaken:
+		f.found("length", "%d bytes, and a Server need not take more than %d: %q", len(id), surelyTaken, id)
+	case strings.ContainsFunc(id, func(r rune) bool { return !asciiAlphanumeric(r) }):
+		f.found("characters", "a Server need not take other characters than letters and digits: %q", id)
+	}
+}
+
+// portableFleetIDs looks at the first device of each group: the others are called alike. A dash or a dot, which every
+// Server in use takes, is no reason to talk about a simulation.
+func portableFleetIDs(c *fleetCheck) {
+	seen := map[*profile.Group]bool{}
+	for d := range c.profile.Devices() {
+		if seen[d.Group] {
+			continue
+		}
+		seen[d.Group] = true
+		c.at(d.Group.At)
+		if c.profile.Target.ClientIDAt.Line > 0 {
+			c.at(c.profile.Target.ClientIDAt)
+		}
+		if id := c.profile.ClientID(&d); strings.ContainsAny(id, "/+#") || len(id) > surelyTaken {
+			c.portable(id)
 		}
 	}
 }

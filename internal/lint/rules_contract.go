@@ -156,6 +156,17 @@ func contractRules() []Rule {
 					seen[d.ClientID] = d.Base
 				}
 			},
+			fleet: func(c *fleetCheck) {
+				seen := map[string]string{}
+				for d := range c.profile.Devices() {
+					id := c.profile.ClientID(&d)
+					if first, ok := seen[id]; ok {
+						c.at(d.Group.At)
+						c.found("", "%s has the Client Identifier %s, and so does %s", d.Path(), id, first)
+					}
+					seen[id] = d.Path()
+				}
+			},
 		},
 	}
 }

@@ -65,6 +65,9 @@ func (f *Fleet) own(d *device, now time.Time) (State, string) {
 		return f.doubted(d, now)
 	case SaysNothing:
 	}
+	if d.why == "" && d.Faults == 0 {
+		return Unknown, "no status came"
+	}
 	return Unknown, d.why
 }
 

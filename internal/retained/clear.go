@@ -35,8 +35,9 @@ type ClearOptions struct {
 	Progress func(sent, all int)
 	// Report is told of every topic that was not cleared.
 	Report func(name string, err error)
-	// Cleared is told of every topic that was: in the end, when a look at the Server has shown it.
-	Cleared func(name string) error
+	// Cleared is told of every topic that was: in the end, when a look at the Server has shown it. When Clear ends before
+	// that look, it is told of those whose deletion the Server has confirmed, as not verified.
+	Cleared func(name string, verified bool) error
 }
 
 // Clearing is what Clear came to.
@@ -48,15 +49,20 @@ type Clearing struct {
 	Refused  int
 	Left     int // still retained, or again
 	Unsure   int // sent, and no answer came
+	// Confirmed are deletions that the Server has confirmed and nobody has verified, because Clear ended early.
+	Confirmed int
 }
 
 // Clear deletes Retained Messages: it lists them first, deletes them (all deletions are on their way at once), and looks
 // whether they are gone. MQTT deletes by topic: a message that replaces one after the listing is deleted in its place.
 func Clear(ctx context.Context, s ClearSession, o ClearOptions) (Clearing, error) {
-	c := &clearer{session: s, options: o, tried: newTopicSet(), refused: newTopicSet(), left: newTopicSet()}
+	c := &clearer{session: s, options: o, tried: newTopicSet(), refused: newTopicSet(), left: newTopicSet(), open: map[string]struct{}{}}
 	defer c.topics.close()
 	err := c.run(ctx)
 	c.result.Unsure = s.Unacknowledged()
+	if c.result.Sent > 0 && !c.accounted {
+		err = errors.Join(err, c.accountEarly())
+	}
 	return c.result, err
 }
 
@@ -69,8 +75,11 @@ type clearer struct {
 	left    topicSet // those tried that the last look has found
 	result  Clearing
 
+	accounted bool
+
 	mu       sync.Mutex
-	failures []failure // not reported yet
+	failures []failure           // not reported yet
+	open     map[string]struct{} // deletions without an answer
 }
 
 type failure struct {
@@ -141,6 +150,7 @@ func (c *clearer) delete(ctx context.Context, first int) error {
 			return err
 		}
 		c.tried.add(name)
+		c.await(name)
 		m := message.Message{Topic: name, QoS: min(1, c.maximumQoS()), Retain: true}
 		err := c.session.PublishAsync(ctx, m, func(r client.Result) { c.done(name, r.Err) })
 		if _, limit := errors.AsType[*client.RefusedError](err); limit {
@@ -170,14 +180,31 @@ func (c *clearer) maximumQoS() byte {
 	return 2
 }
 
-// done is called by the session, on any goroutine. A lost connection is told otherwise.
+func (c *clearer) await(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[name] = struct{}{}
+}
+
+// done is called by the session, on any goroutine. A lost connection is told otherwise, and is no answer.
 func (c *clearer) done(name string, err error) {
-	if _, refused := errors.AsType[*client.RefusedError](err); !refused {
+	_, refused := errors.AsType[*client.RefusedError](err)
+	if err != nil && !refused {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.failures = append(c.failures, failure{name, err})
+	delete(c.open, name)
+	if refused {
+		c.failures = append(c.failures, failure{name, err})
+	}
+}
+
+func (c *clearer) isOpen(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, open := c.open[name]
+	return open
 }
 
 func (c *clearer) report() {
@@ -194,6 +221,7 @@ func (c *clearer) report() {
 
 // account tells of every topic what became of it.
 func (c *clearer) account() error {
+	c.accounted = true
 	return c.topics.each(0, func(name string) error {
 		switch {
 		case c.refused.has(name):
@@ -202,8 +230,20 @@ func (c *clearer) account() error {
 			c.options.Report(name, ErrStillRetained)
 		default:
 			c.result.Cleared++
-			return c.options.Cleared(name)
+			return c.options.Cleared(name, true)
 		}
 		return nil
+	})
+}
+
+// accountEarly tells of the topics that are gone as far as the Server has said when there was no time to look.
+func (c *clearer) accountEarly() error {
+	c.report()
+	return c.topics.each(0, func(name string) error {
+		if !c.tried.has(name) || c.refused.has(name) || c.left.has(name) || c.isOpen(name) {
+			return nil
+		}
+		c.result.Confirmed++
+		return c.options.Cleared(name, false)
 	})
 }

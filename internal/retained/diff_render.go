@@ -87,7 +87,7 @@ func appendStrings(dst []byte, list []string) []byte {
 func DifferenceText(d Difference, style Style) string {
 	var b strings.Builder
 	line := func(apply func(string) string, indent, text string) {
-		b.WriteString(indent + style.apply(apply, words.Printable(text)) + "\n")
+		b.WriteString(indent + style.Apply(apply, words.Printable(text)) + "\n")
 	}
 	switch d.Op {
 	case payload.Added:

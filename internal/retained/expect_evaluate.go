@@ -10,17 +10,17 @@ import (
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
 	"github.com/mqx-cli/mqx/internal/topic"
+	"github.com/mqx-cli/mqx/internal/verdict"
 )
 
 // Verdict is what came out of an expectation.
-type Verdict string
+type Verdict = verdict.Verdict
 
-// The verdicts.
+// The verdicts. BadData is the one when nothing is known to be wrong, but a payload that must be JSON is not.
 const (
-	Held   Verdict = "held"
-	Failed Verdict = "failed"
-	// BadData is the verdict when nothing is known to be wrong, but a payload that must be JSON is not.
-	BadData Verdict = "bad_data"
+	Held    = verdict.Held
+	Failed  = verdict.Failed
+	BadData = verdict.BadData
 )
 
 // Outcome is what came out of one expectation.
@@ -39,23 +39,10 @@ type Outcome struct {
 const maxProblems = 10
 
 // Summary counts outcomes.
-type Summary struct{ Held, Failed, BadData int }
+type Summary = verdict.Summary
 
 // Summarize counts outcomes.
-func Summarize(outcomes []Outcome) Summary {
-	var s Summary
-	for _, o := range outcomes {
-		switch o.Verdict {
-		case Held:
-			s.Held++
-		case Failed:
-			s.Failed++
-		case BadData:
-			s.BadData++
-		}
-	}
-	return s
-}
+func Summarize(outcomes []Outcome) Summary { return verdict.Summarize(cases(outcomes)) }
 
 // Evaluator holds expectations against Retained Messages that it is shown one by one. It keeps counts and the first
 // problems of each expectation, no messages. It is not safe for concurrent use.

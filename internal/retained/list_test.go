@@ -30,6 +30,7 @@ type keeper struct {
 	arrived chan struct{}
 	limit   int    // of queued messages, 0: none
 	denied  string // topics that may not be cleared
+	silent  string // topics whose clearing is never answered
 	mute    string // topics whose clearing is ignored
 	sub     map[string]wire.Subscription
 	passes  int
@@ -105,7 +106,9 @@ func (k *keeper) PublishAsync(_ context.Context, m message.Message, done func(cl
 		}
 	}
 	k.mu.Unlock()
-	done(client.Result{})
+	if m.Topic != k.silent {
+		done(client.Result{})
+	}
 	return nil
 }
 
@@ -246,7 +249,7 @@ func clearing(t *testing.T, k *keeper, change func(*retained.ClearOptions)) (res
 		List:    retained.ListOptions{Filters: filtersOf("#")},
 		Confirm: func(int) error { return nil },
 		Report:  func(name string, _ error) { reported = append(reported, name) },
-		Cleared: func(name string) error { cleared = append(cleared, name); return nil },
+		Cleared: func(name string, _ bool) error { cleared = append(cleared, name); return nil },
 	}
 	change(&o)
 	result, err = retained.Clear(t.Context(), k, o)
@@ -313,9 +316,39 @@ func TestClearSpillsTopicsToAFile(t *testing.T) {
 
 func TestClearEndsWhenItsOutputFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, _, _, err := clearing(t, keeping(3, 1), func(o *retained.ClearOptions) { o.Cleared = func(string) error { return io.ErrClosedPipe } })
+		_, _, _, err := clearing(t, keeping(3, 1), func(o *retained.ClearOptions) { o.Cleared = func(string, bool) error { return io.ErrClosedPipe } })
 		if !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestClearThatIsInterruptedTellsWhatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, stop := keeping(2500, 1), errors.New("stop")
+		k.denied, k.silent = "plant/000003", "plant/000004"
+		ctx, cancel := context.WithCancelCause(t.Context())
+		gone, reported := map[string]bool{}, 0
+		result, err := retained.Clear(ctx, k, retained.ClearOptions{
+			List:     retained.ListOptions{Filters: filtersOf("#")},
+			Confirm:  func(int) error { return nil },
+			Progress: func(int, int) { cancel(stop) }, // after 1,000
+			Report:   func(string, error) { reported++ },
+			Cleared: func(name string, verified bool) error {
+				gone[name] = !verified
+				return nil
+			},
+		})
+		if !errors.Is(err, stop) || result.Selected != 2500 || result.Sent != 1000 || result.Cleared != 0 || result.Refused != reported {
+			t.Errorf("got %+v, %v", result, err)
+		}
+		if len(gone) != result.Confirmed || len(gone) < 998 {
+			t.Errorf("%d are said to be gone, got %+v", len(gone), result)
+		}
+		for name, unverified := range gone {
+			if _, kept := k.kept[name]; kept || !unverified || name == k.denied || name == k.silent {
+				t.Errorf("%s is said to be gone", name)
+			}
 		}
 	})
 }

@@ -1,64 +1,40 @@
 package retained
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
+	"github.com/mqx-cli/mqx/internal/verdict"
 	"github.com/mqx-cli/mqx/internal/words"
 )
 
-// Style colours a report. Functions that are nil leave text as it is.
-type Style struct {
-	Held, Failed, BadData func(string) string // the marks
-	Removed, Added        func(string) string // lines of a difference
-	Faint                 func(string) string // what matters less
-}
+// Style colours a report.
+type Style = verdict.Style
 
-func (s Style) apply(style func(string) string, text string) string {
-	if style == nil {
-		return text
+// cases are outcomes as they are reported.
+func cases(outcomes []Outcome) []verdict.Case {
+	all := make([]verdict.Case, len(outcomes))
+	for i, o := range outcomes {
+		all[i] = verdict.Case{Name: o.Expectation.String(), Verdict: o.Verdict, Lines: problemLines(o)}
 	}
-	return style(text)
-}
-
-// String counts in words: "2 held, 1 failed".
-func (s Summary) String() string {
-	text := fmt.Sprintf("%d held, %d failed", s.Held, s.Failed)
-	if s.BadData > 0 {
-		text += fmt.Sprintf(", %d could not be told: bad data", s.BadData)
-	}
-	return text
+	return all
 }
 
 // WriteText writes outcomes for people: a line each, and below those that do not hold the reasons with a difference. What
 // comes from payloads is escaped.
 func WriteText(w io.Writer, outcomes []Outcome, style Style) error {
-	b := bufio.NewWriter(w)
-	for _, o := range outcomes {
-		mark := style.apply(style.Held, "✓")
-		switch o.Verdict {
-		case Failed:
-			mark = style.apply(style.Failed, "✗")
-		case BadData:
-			mark = style.apply(style.BadData, "?")
-		case Held:
-		}
-		fmt.Fprintf(b, "%s %s\n", mark, words.Printable(o.Expectation.String()))
-		for _, line := range problemLines(o) {
-			switch line[0] {
-			case '-':
-				line = style.apply(style.Removed, line)
-			case '+':
-				line = style.apply(style.Added, line)
-			case ' ':
-				line = style.apply(style.Faint, line)
-			}
-			fmt.Fprintf(b, "    %s\n", line)
-		}
-	}
-	return b.Flush()
+	return verdict.WriteText(w, cases(outcomes), style)
+}
+
+// WriteTAP writes outcomes in the Test Anything Protocol, version 14.
+func WriteTAP(w io.Writer, outcomes []Outcome) error { return verdict.WriteTAP(w, cases(outcomes)) }
+
+// WriteJUnit writes outcomes as a JUnit report with one suite. Bad data is an error there, not a failure. Characters that
+// XML cannot hold are written as escapes.
+func WriteJUnit(w io.Writer, outcomes []Outcome, suite string, took time.Duration) error {
+	return verdict.WriteJUnit(w, cases(outcomes), suite, took)
 }
 
 // problemLines says in printable lines why an expectation does not hold. Those of a difference begin with - and +, side

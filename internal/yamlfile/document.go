@@ -7,6 +7,7 @@ package yamlfile
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -95,6 +96,11 @@ func (d *Document) ProblemAt(line, column int, msg, next string) {
 // Problems is how many problems were noted.
 func (d *Document) Problems() int { return len(d.problems) }
 
+// Invalid reports whether there are problems other than unknown keys, which can be left out.
+func (d *Document) Invalid() bool {
+	return slices.ContainsFunc(d.problems, func(p Problem) bool { return !p.UnknownKey })
+}
+
 // Err returns the problems as an [*Error], or nil when there are none.
 func (d *Document) Err() error {
 	if len(d.problems) == 0 {
@@ -178,6 +184,26 @@ func (d *Document) pairsAt(n ast.Node, depth int) ([]Pair, bool) {
 		}
 	}
 	return pairs, true
+}
+
+// Mapping goes through the pairs of a mapping. Without a list of keys every key is fine: they are names. Otherwise those
+// that begin with x- are left alone, whatever they say. What is no mapping, and a key that is not known, is a problem.
+func (d *Document) Mapping(parent Pair, keys []string, each func(Pair)) {
+	pairs, ok := d.Pairs(parent.Value)
+	if !ok {
+		d.Problem(parent.Place(), parent.Name+": a mapping is expected", "")
+		return
+	}
+	for _, p := range pairs {
+		switch {
+		case keys != nil && strings.HasPrefix(p.Name, "x-"):
+		case keys != nil && !slices.Contains(keys, p.Name):
+			d.Problem(p.Key, fmt.Sprintf("unknown key %q", p.Name), DidYouMean(p.Name, keys))
+			d.problems[len(d.problems)-1].UnknownKey = true
+		default:
+			each(p)
+		}
+	}
 }
 
 // Items returns the elements of a sequence. It is not ok when n is none.

@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,6 +20,7 @@ type Problem struct {
 	Msg          string
 	Next         string // what to write instead; may be empty
 	Source       string // the line
+	UnknownKey   bool   // a key is written that the file's format does not have
 }
 
 // Error is the first problem in one line.
@@ -58,6 +60,26 @@ func (e *Error) Detail() string {
 		fmt.Fprintf(&b, "%s%s^\n", strings.Repeat(" ", len(margin)), strings.Repeat(" ", len([]rune(words.Printable(before)))))
 	}
 	return b.String()
+}
+
+// MistakeError is an error about the value of a key, with what to write instead: see [Document.Fault].
+type MistakeError struct{ Msg, Next string }
+
+// Error says what is wrong.
+func (m *MistakeError) Error() string { return m.Msg }
+
+// Mistakef makes a [*MistakeError].
+func Mistakef(next, format string, args ...any) error {
+	return &MistakeError{Msg: fmt.Sprintf(format, args...), Next: next}
+}
+
+// Fault notes what is wrong with the value of a key. Of a [*MistakeError] the next step is kept.
+func (d *Document) Fault(p Pair, err error) {
+	if m, ok := errors.AsType[*MistakeError](err); ok {
+		d.Problem(p.Place(), p.Name+": "+m.Msg, m.Next)
+		return
+	}
+	d.Problem(p.Place(), p.Name+": "+err.Error(), "")
 }
 
 // DidYouMean suggests the known word that is closest to what was written, or lists them all.

@@ -1,4 +1,4 @@
-package retained
+package verdict
 
 import (
 	"bufio"
@@ -11,20 +11,20 @@ import (
 )
 
 // WriteTAP writes outcomes in the Test Anything Protocol, version 14.
-func WriteTAP(w io.Writer, outcomes []Outcome) error {
+func WriteTAP(w io.Writer, cases []Case) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "TAP version 14\n1..%d\n", len(outcomes))
-	for i, o := range outcomes {
+	fmt.Fprintf(b, "TAP version 14\n1..%d\n", len(cases))
+	for i, c := range cases {
 		status := "ok"
-		if o.Verdict != Held {
+		if c.Verdict != Held {
 			status = "not ok"
 		}
-		fmt.Fprintf(b, "%s %d - %s\n", status, i+1, tapEscape(words.Printable(o.Expectation.String())))
-		if o.Verdict == Held {
+		fmt.Fprintf(b, "%s %d - %s\n", status, i+1, tapEscape(words.Printable(c.Name)))
+		if c.Verdict == Held {
 			continue
 		}
-		fmt.Fprintf(b, "  ---\n  outcome: %s\n  problems:\n", o.Verdict)
-		for _, line := range problemLines(o) {
+		fmt.Fprintf(b, "  ---\n  outcome: %s\n  problems:\n", c.Verdict)
+		for _, line := range c.Lines {
 			fmt.Fprintf(b, "    - %s\n", message.AppendJSONString(nil, line)) // a JSON string is a YAML one
 		}
 		fmt.Fprint(b, "  ...\n")

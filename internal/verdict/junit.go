@@ -1,4 +1,4 @@
-package retained
+package verdict
 
 import (
 	"encoding/xml"
@@ -39,23 +39,23 @@ type junitResult struct {
 
 // WriteJUnit writes outcomes as a JUnit report with one suite. Bad data is an error there, not a failure. Characters that
 // XML cannot hold are written as escapes.
-func WriteJUnit(w io.Writer, outcomes []Outcome, suite string, took time.Duration) error {
-	sum := Summarize(outcomes)
+func WriteJUnit(w io.Writer, cases []Case, suite string, took time.Duration) error {
+	sum := Summarize(cases)
 	s := junitSuite{
-		Name: words.Printable(suite), Tests: len(outcomes), Failures: sum.Failed, Errors: sum.BadData,
+		Name: words.Printable(suite), Tests: len(cases), Failures: sum.Failed, Errors: sum.BadData,
 		Time: fmt.Sprintf("%.3f", took.Seconds()),
 	}
-	for _, o := range outcomes {
-		c := junitCase{Class: words.Printable(suite), Name: words.Printable(o.Expectation.String())}
-		if lines := problemLines(o); len(lines) > 0 {
-			result := &junitResult{Message: lines[0], Type: string(o.Verdict), Text: strings.Join(lines, "\n")}
-			if o.Verdict == BadData {
-				c.Error = result
+	for _, c := range cases {
+		written := junitCase{Class: words.Printable(suite), Name: words.Printable(c.Name)}
+		if c.Verdict != Held {
+			result := &junitResult{Message: append(c.Lines, string(c.Verdict))[0], Type: string(c.Verdict), Text: strings.Join(c.Lines, "\n")}
+			if c.Verdict == BadData {
+				written.Error = result
 			} else {
-				c.Failure = result
+				written.Failure = result
 			}
 		}
-		s.Cases = append(s.Cases, c)
+		s.Cases = append(s.Cases, written)
 	}
 	text, err := xml.MarshalIndent(junitSuites{Suites: []junitSuite{s}}, "", "  ")
 	if err != nil {

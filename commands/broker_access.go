@@ -1,0 +1,79 @@
+package commands
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/mqx-cli/mqx/internal/broker"
+	"github.com/mqx-cli/mqx/internal/broker/guard"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// brokerAccess says who is let into the broker.
+type brokerAccess struct {
+	files guard.Options
+	guard *guard.Guard // nil when there are no files
+}
+
+func (o *brokerAccess) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.files.Users, "users", "", "let in who this password file names, in Mosquitto's format (see mqx broker passwd)")
+	fs.StringVar(&o.files.List, "acl", "", "allow what this access list says, in Mosquitto's format")
+	fs.BoolVar(&o.files.Anonymous, "allow-anonymous", false, "let in clients without a user name, although there are users or others can reach the address")
+}
+
+// guards reports whether the broker may listen where others can reach it.
+func (o *brokerAccess) guards() bool { return o.files.Users != "" || o.files.Anonymous }
+
+// open reads the files.
+func (o *brokerAccess) open(config *broker.Config) error {
+	if o.files.Users == "" && o.files.List == "" {
+		return nil
+	}
+	g, err := guard.New(o.files)
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--users, --acl", "", err)
+	}
+	o.guard, config.Access = g, g
+	return nil
+}
+
+// reloadOnSignal reads the files again at SIGHUP. The function that it returns ends that.
+func (o *brokerAccess) reloadOnSignal(e *env, b *broker.Broker) (stop func()) {
+	if o.guard == nil {
+		return func() {}
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-signals:
+				o.reload(e, b)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+		<-ended
+	}
+}
+
+func (o *brokerAccess) reload(e *env, b *broker.Broker) {
+	outdated, err := o.guard.Reload()
+	if err != nil {
+		e.note("the files stay as they were: %v", err)
+		return
+	}
+	n := b.Expel(wire.NotAuthorized, outdated)
+	e.note("read users and access list again; %d clients had to go", n)
+}

@@ -1,0 +1,301 @@
+package commands
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/mqx-cli/mqx/internal/devca"
+	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/wsconn"
+)
+
+// brokerListen says where the broker listens.
+type brokerListen struct {
+	port, tlsPort, wsPort, wssPort listenPort
+	bind, unix                     string
+	wsPath                         string
+	wsOrigins                      []string
+	cert, key, clientCA            string
+	autoTLS                        string
+}
+
+// listener is one place where the broker listens.
+type listener struct {
+	net.Listener
+	url string
+}
+
+const (
+	// autoDefault is --tls-auto without a folder.
+	autoDefault = "default"
+	plainPort   = 1883
+	securePort  = 8883
+)
+
+func (o *brokerListen) addFlags(fs *pflag.FlagSet) {
+	o.port = listenPort{n: plainPort, given: true}
+	fs.VarP(&o.port, "port", "p", "port to listen on, 0 picks a free one")
+	fs.StringVar(&o.bind, "bind", "127.0.0.1", "address to listen on")
+	fs.StringVar(&o.unix, "unix", "", "listen on this Unix socket, too")
+	fs.Var(&o.tlsPort, "tls-port", "listen with TLS, too (8883 if there is a certificate and no --wss-port)")
+	fs.StringVar(&o.cert, "tls-cert", "", "file with the server's certificates, PEM")
+	fs.StringVar(&o.key, "tls-key", "", "file with the key of --tls-cert, PEM")
+	fs.StringVar(&o.autoTLS, "tls-auto", "", "make a development CA and a certificate, kept in `folder` (--tls-auto=DIR)")
+	fs.Lookup("tls-auto").NoOptDefVal = autoDefault
+	fs.StringVar(&o.clientCA, "tls-client-ca", "", "let in only clients with a certificate of this CA; its common name is the user name")
+	fs.Var(&o.wsPort, "ws-port", "listen for WebSockets, too")
+	fs.Var(&o.wssPort, "wss-port", "listen for WebSockets with TLS, too")
+	fs.StringVar(&o.wsPath, "ws-path", "", "the only path for WebSockets (default: any path)")
+	fs.StringArrayVar(&o.wsOrigins, "ws-origin", nil, "hosts whose web pages may connect, as in *.example.com or * (default: pages of this machine)")
+}
+
+// open opens all listeners, the plain one first, or none.
+func (o *brokerListen) open(ctx context.Context, e *env, guarded bool) (_ []listener, err error) {
+	if !guarded && !isLoopback(o.bind) {
+		return nil, exit.New(exit.Usage, "--bind", o.bind, "everybody who can reach this address could publish and subscribe").
+			Hint("pass --users FILE, or --allow-anonymous if that is wanted")
+	}
+	secure, err := o.tlsConfig(e)
+	if err != nil {
+		return nil, err
+	}
+	if secure != nil && !o.tlsPort.given && !o.wssPort.given {
+		o.tlsPort = listenPort{n: securePort, given: true}
+	}
+	if secure == nil && (o.tlsPort.given || o.wssPort.given) {
+		return nil, exit.New(exit.Usage, "--tls-port, --wss-port", "", "there is no certificate").
+			Hint("pass --tls-cert and --tls-key, or --tls-auto")
+	}
+	var all []listener
+	defer func() {
+		if err != nil {
+			closeAll(all)
+		}
+	}()
+	for _, l := range []struct {
+		port   listenPort
+		scheme string
+		tls    *tls.Config
+	}{{o.port, "mqtt", nil}, {o.tlsPort, "mqtts", secure}, {o.wsPort, "ws", nil}, {o.wssPort, "wss", secure}} {
+		if !l.port.given {
+			continue
+		}
+		opened, err := o.tcp(ctx, l.port.n, l.scheme, l.tls)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, opened)
+	}
+	if o.unix != "" {
+		l, err := listenUnix(ctx, o.unix)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func closeAll(listeners []listener) {
+	for _, l := range listeners {
+		_ = l.Close()
+	}
+}
+
+// tcp opens a listener for one scheme.
+func (o *brokerListen) tcp(ctx context.Context, port int, scheme string, secure *tls.Config) (listener, error) {
+	address := net.JoinHostPort(o.bind, strconv.Itoa(port))
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return listener{}, listenError(address, err)
+	}
+	url := scheme + "://" + l.Addr().String()
+	if secure != nil {
+		l = tls.NewListener(l, secure)
+	}
+	if scheme == "ws" || scheme == "wss" {
+		origins := o.wsOrigins
+		if origins == nil {
+			origins = []string{"localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*", "[[]::1[]]", "[[]::1[]]:*"}
+		}
+		l = wsconn.Listen(l, wsconn.Options{Path: o.wsPath, Origins: origins})
+		url += o.wsPath
+	}
+	return listener{l, url}, nil
+}
+
+func listenError(address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return exit.New(exit.Usage, "listen", address, "the port is in use").Hint("-p 0 picks a free one")
+	case errors.Is(err, syscall.EACCES):
+		return exit.New(exit.Usage, "listen", address, "not allowed").Hint("ports below 1024 are often reserved")
+	default:
+		cause := err
+		if op, ok := errors.AsType[*net.OpError](err); ok {
+			cause = op.Err
+		}
+		return exit.Wrap(exit.Usage, "listen", address, cause)
+	}
+}
+
+// listenUnix opens a Unix socket. One that a broker left behind, and nobody listens on, is replaced.
+func listenUnix(ctx context.Context, path string) (listener, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return listener{}, exit.Wrap(exit.Usage, "--unix", path, err)
+	}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode().Type() != fs.ModeSocket {
+			return listener{}, exit.New(exit.Usage, "--unix", path, "there is a file of that name, and it is no socket")
+		}
+		var d net.Dialer
+		if c, err := d.DialContext(ctx, "unix", path); err == nil {
+			_ = c.Close()
+			return listener{}, exit.New(exit.Usage, "--unix", path, "another program listens there")
+		}
+		if err := os.Remove(path); err != nil {
+			return listener{}, exit.Wrap(exit.Usage, "--unix", path, err)
+		}
+	}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "unix", path)
+	if err != nil {
+		cause := err
+		if op, ok := errors.AsType[*net.OpError](err); ok {
+			cause = op.Err
+		}
+		return listener{}, exit.Wrap(exit.Usage, "--unix", path, cause)
+	}
+	return listener{l, "unix://" + full}, nil
+}
+
+// tlsConfig returns nil when no TLS is asked for.
+func (o *brokerListen) tlsConfig(e *env) (*tls.Config, error) {
+	switch {
+	case o.autoTLS != "" && (o.cert != "" || o.key != ""):
+		return nil, exit.New(exit.Usage, "--tls-auto", "", "it makes what --tls-cert and --tls-key name: give one or the other")
+	case (o.cert == "") != (o.key == ""):
+		return nil, exit.New(exit.Usage, "--tls-cert, --tls-key", "", "one does not work without the other")
+	case o.cert == "" && o.autoTLS == "":
+		if o.clientCA != "" {
+			return nil, exit.New(exit.Usage, "--tls-client-ca", o.clientCA, "there is no certificate of the server").
+				Hint("pass --tls-cert and --tls-key, or --tls-auto")
+		}
+		return nil, nil
+	}
+	if o.autoTLS != "" {
+		if err := o.developmentCA(e); err != nil {
+			return nil, err
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(o.cert, o.key)
+	if err != nil {
+		return nil, exit.Wrap(exit.Usage, "--tls-cert, --tls-key", o.cert, err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if o.clientCA == "" {
+		return config, nil
+	}
+	text, err := os.ReadFile(o.clientCA)
+	if err != nil {
+		return nil, exit.Wrap(exit.Usage, "--tls-client-ca", o.clientCA, err)
+	}
+	config.ClientCAs = x509.NewCertPool()
+	if !config.ClientCAs.AppendCertsFromPEM(text) {
+		return nil, exit.New(exit.Usage, "--tls-client-ca", o.clientCA, "there is no PEM certificate in it")
+	}
+	config.ClientAuth = tls.RequireAndVerifyClientCert
+	return config, nil
+}
+
+// developmentCA makes sure of the files of --tls-auto and says how clients use them.
+func (o *brokerListen) developmentCA(e *env) error {
+	dir := o.autoTLS
+	if dir == autoDefault {
+		home, err := os.UserConfigDir()
+		if err != nil {
+			return exit.Wrap(exit.Usage, "--tls-auto", "", err).Hint("name a folder: --tls-auto=DIR")
+		}
+		dir = filepath.Join(home, "mqx", "tls")
+	}
+	files, err := devca.Ensure(dir, o.hosts(), time.Now())
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--tls-auto", dir, err)
+	}
+	o.cert, o.key = files.Cert, files.Key
+	made := ""
+	if files.NewCA {
+		made = "made a development CA; "
+	}
+	e.note("%sclients trust it with --cafile %s", made, files.CA)
+	return nil
+}
+
+// hosts are the names by which clients may know this machine.
+func (o *brokerListen) hosts() []string {
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	if name, err := os.Hostname(); err == nil && name != "localhost" {
+		hosts = append(hosts, name)
+	}
+	ip := net.ParseIP(o.bind)
+	switch {
+	case ip == nil || !ip.IsUnspecified():
+		if !isLoopback(o.bind) {
+			hosts = append(hosts, o.bind)
+		}
+	default:
+		addrs, _ := net.InterfaceAddrs() // without them, localhost is left
+		for _, a := range addrs {
+			if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && !n.IP.IsLinkLocalUnicast() {
+				hosts = append(hosts, n.IP.String())
+			}
+		}
+	}
+	return hosts
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// listenPort is a port that may not be given.
+type listenPort struct {
+	n     int
+	given bool
+}
+
+// Set parses a port.
+func (f *listenPort) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q is not from 0 to 65535", s)
+	}
+	f.n, f.given = n, true
+	return nil
+}
+
+// String returns the value.
+func (f *listenPort) String() string {
+	if !f.given {
+		return ""
+	}
+	return strconv.Itoa(f.n)
+}
+
+// Type names the value in help.
+func (*listenPort) Type() string { return "port" }

@@ -1,0 +1,19 @@
+package commands
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func newSimulate(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Simulate devices",
+		Long: "Simulate devices that follow the convention: with presence, telemetry, desired state and commands, and with the\n" +
+			"faults that real ones have. A profile, a file of YAML, says which devices there are and what happens to them.",
+		Args:        onlyCommands,
+		Annotations: readOnly(),
+	}
+	cmd.RunE = e.run(group(cmd))
+	cmd.AddCommand(newSimulateInit(e), newSimulateCheck(e))
+	return cmd
+}
