@@ -69,7 +69,7 @@ func addTLSFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVar(&c.CAPath, "capath", "", "directory of such files")
 	fs.StringVar(&c.Cert, "cert", "", "PEM file of the client's certificate")
 	fs.StringVar(&c.Key, "key", "", "PEM file of its private key")
-	fs.StringSliceVar(&c.ALPN, "alpn", nil, "application protocols to offer, separated by commas")
+	fs.Var(wordsFlag{&c.ALPN}, "alpn", "application protocols to offer, separated by commas")
 	fs.StringVar(&c.SNI, "sni", "", "server name to ask for and to check")
 	fs.StringVar(&c.TLSVersion, "tls-version", "", "lowest TLS version, 1.2 or 1.3")
 	fs.BoolVar(&c.Insecure, "insecure", false, "do not check the broker's certificate")

@@ -83,7 +83,6 @@ func checkCommand(t *testing.T, document, call string) {
 	}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		format, _, _ := strings.Cut(f.Value.String(), "=")
-		format = strings.TrimPrefix(format, "[")
 		if f.Name == "format" || f.Name == "output" {
 			if words, known := completions(cmd, f.Name, format); known && len(words) == 0 {
 				t.Errorf("%s: mqx %s: --%s has no %q", document, call, f.Name, format)

@@ -31,8 +31,12 @@ func (f *lintFixes) wanted() bool { return f.fix || f.diff }
 
 // check checks what the flags say together with the arguments.
 func (f *lintFixes) check(cmd *cobra.Command) error {
-	files, _ := cmd.Flags().GetStringArray("file") // not all commands have it
-	args := slices.Concat(files, cmd.Flags().Args())
+	args := cmd.Flags().Args()
+	if f := cmd.Flags().Lookup("file"); f != nil { // not all commands have it
+		if files, ok := f.Value.(textsFlag); ok {
+			args = slices.Concat(*files.list, args)
+		}
+	}
 	switch {
 	case f.unsafe && !f.wanted():
 		return usageError(cmd, "--unsafe-fixes says how far --fix or --diff may go, and neither is there")

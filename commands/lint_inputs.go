@@ -43,7 +43,7 @@ func newLintWords(e *env, cmd *cobra.Command, kind lint.Kind) *cobra.Command {
 	var files []string
 	cmd.Annotations = readOnly()
 	addLintFlags(cmd, e, o)
-	cmd.Flags().StringArrayVarP(&files, "file", "f", nil, "read them from this file too, one a line (repeatable)")
+	cmd.Flags().VarP(textsFlag{&files}, "file", "f", "read them from this file too, one a line (repeatable)")
 	cmd.RunE = e.run(func(_ context.Context, args []string) error {
 		if len(args)+len(files) == 0 {
 			return usageError(cmd, "nothing to check: give %s, or - for standard input", kind)

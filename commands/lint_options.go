@@ -36,8 +36,8 @@ type lintOptions struct {
 
 func addLintFlags(cmd *cobra.Command, e *env, o *lintOptions) {
 	fs := cmd.Flags()
-	fs.StringSliceVar(&o.selected, "select", nil, "only these rules: codes, beginnings of codes, or names, separated by commas")
-	fs.StringSliceVar(&o.ignored, "ignore", nil, "not these rules")
+	fs.Var(wordsFlag{&o.selected}, "select", "only these rules: codes, beginnings of codes, or names, separated by commas")
+	fs.Var(wordsFlag{&o.ignored}, "ignore", "not these rules")
 	fs.StringVar(&o.profile, "profile", "", "set of rules: minimal, basic, guide or strict (default guide)")
 	fs.StringVar(&o.convention, "convention", "", "what topics look like: "+strings.Join(lint.Conventions(), ", "))
 	fs.StringVar(&o.contract, "contract", "", "the contract: "+contract.FileName+" or an AsyncAPI 3 document (default: looked for upwards)")
@@ -46,7 +46,7 @@ func addLintFlags(cmd *cobra.Command, e *env, o *lintOptions) {
 	fs.StringVar(&o.format, "format", "text", "text, json, sarif, github, gitlab, junit or checkstyle")
 	e.addJSONFlag(cmd, "print each finding as one JSON object; the same as --format json")
 	inGroup(fs, groupOutput, "format", "json")
-	fs.StringArrayVar(&o.outputs, "output", nil, "write the report to a file too: FORMAT=FILE (repeatable)")
+	fs.Var(textsFlag{&o.outputs}, "output", "write the report to a file too: FORMAT=FILE (repeatable)")
 	fs.StringVar(&o.baseline, "baseline", "", "leave out the findings that this file accepts")
 	fs.StringVar(&o.writeBaseline, "write-baseline", "", "accept all findings: write them to this file")
 	fs.IntVar(&o.maxExamples, "max-examples", 3, "most example topics of a finding")

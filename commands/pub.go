@@ -39,7 +39,10 @@ type pubOptions struct {
 	ready  string
 	yes    bool
 
+	pubChanges
+
 	failure error // why the broker refused a single message
+	kept    error // why the first message was kept back before
 }
 
 func newPub(e *env) *cobra.Command {
@@ -50,9 +53,13 @@ func newPub(e *env) *cobra.Command {
 		Long: "Publish messages. At QoS 1 and 2 the broker has confirmed every message when mqx ends with status 0; at QoS 0 they\n" +
 			"were handed to the network. MQTT 3.1.1 brokers cannot say that they refuse a message.\n\n" +
 			"A refused message is status 4; with -l and --json, where the stream goes on, failed messages are listed and the\n" +
-			"status is 9, or 10 when no line was a message.",
+			"status is 9, or 10 when no line was a message.\n\n" +
+			"--template fills in {{seq}}, {{now}}, {{unix}}, {{unix_ms}}, {{uuid}}, {{rand 1 10}} and {{env \"X\"}}, in topics and\n" +
+			"payloads. --lint checks each message against the contract file before it is sent; with --lint error one that has an\n" +
+			"error is kept back: status 1, or 9 when others were sent.",
 		Example: "  mqx pub -t acme/s1/d42/status -m online -q 1 -r\n" +
 			"  mqx pub -t log -l < lines.txt\n" +
+			"  mqx pub -t 'acme/s1/d{{rand 1 9}}/temp' -m '{\"v\":{{rand 18.0 26.0}}}' --template --repeat 100 --rate 10/s\n" +
 			"  mqx sub 'acme/#' --json | mqx pub --json -h other",
 		Args:        noArgs,
 		Annotations: readWrite(),
@@ -71,6 +78,7 @@ func newPub(e *env) *cobra.Command {
 	fs.IntVar(&o.repeat, "repeat", 1, "publish the message so many times")
 	fs.Var(durationFlag{&o.delay}, "repeat-delay", "pause between repetitions")
 	fs.Var(rateFlag{&o.rate}, "rate", "most messages in a time, like 100/s or 10/m")
+	o.addFlags(cmd)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected")
 	fs.BoolVar(&o.yes, "yes", false, "do not ask, with --json in a guarded context")
 	addConnectionFlags(cmd, &o.connection, "publish")
@@ -98,6 +106,10 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err != nil {
 		return err
 	}
+	steps, err := o.steps(e, o.topics, first)
+	if err != nil {
+		return err
+	}
 	r.Options.Retry.HoldSession = holdSession
 	s, err := e.openLasting(ctx, r.Options)
 	if err != nil {
@@ -108,9 +120,10 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 		return err
 	}
 	summary, err := publish.Run(ctx, s, o.source(e, first), publish.Options{
-		Topics: o.topics, Rate: o.rate,
+		Topics: o.topics, Steps: steps, Rate: o.rate,
 		Report: o.reporter(e),
 	})
+	o.linter.summarise()
 	return o.outcome(ctx, e, r.Options.Target, summary, err)
 }
 
@@ -156,11 +169,15 @@ func (o *pubOptions) addURLTopic(cmd *cobra.Command, path string, optional bool)
 
 // reporter lists the messages that failed in a stream; a single message's failure is the error of the command.
 func (o *pubOptions) reporter(e *env) func(error) {
-	if o.bulk(e) {
-		return func(err error) { e.note("%s", err) }
-	}
 	return func(err error) {
-		if o.failure == nil {
+		_, ok := errors.AsType[*publish.HeldError](err)
+		if ok && o.kept == nil {
+			o.kept = err
+		}
+		switch {
+		case o.bulk(e):
+			e.note("%s", err)
+		case !ok && o.failure == nil:
 			o.failure = err
 		}
 	}
@@ -175,12 +192,27 @@ func (o *pubOptions) outcome(ctx context.Context, e *env, t link.Target, s publi
 		return o.endedEarly(ctx, t, s, err)
 	case s.Failed() == 0:
 		return nil
-	}
-	total := s.Sent + s.BadLines
-	if s.BadLines == total {
+	case s.Held == s.Total():
+		return o.keptError(e, s.Held)
+	case s.BadLines+s.Held == s.Total():
 		return exit.New(exit.BadData, "publish", "", "no line was a message")
 	}
-	return exit.New(exit.Partial, "publish", "", fmt.Sprintf("%d of %d messages failed", s.Failed(), max(total, s.Failed())))
+	if !o.bulk(e) {
+		e.note("%s", o.kept)
+	}
+	return exit.New(exit.Partial, "publish", "", fmt.Sprintf("%d of %d messages failed", s.Failed(), max(s.Total(), s.Failed())))
+}
+
+// keptError is why nothing was sent: what the linter found is an answer, and a payload that cannot be encoded bad data.
+func (o *pubOptions) keptError(e *env, n int) error {
+	code, why, hint := exit.BadData, o.kept, ""
+	if found, ok := errors.AsType[*lintedError](why); ok {
+		code, hint = exit.Negative, found.hint()
+	}
+	if o.bulk(e) { // each was listed
+		return exit.New(code, "publish", "", "nothing was sent: "+messages(n)+" kept back").Hint(hint)
+	}
+	return exit.Wrap(code, "publish", "", why).Hint(hint)
 }
 
 // endedEarly is an interruption, a lost connection or unreadable input.

@@ -52,7 +52,7 @@ func newRetainedAssert(e *env) *cobra.Command {
 	fs.StringVar(&o.equals, "equals", "", "the payload is these bytes; after --path, the value is this JSON value or string")
 	fs.StringVar(&o.jsonEquals, "json-equals", "", "the payload is this JSON value")
 	fs.StringVar(&o.spec.Path, "path", "", "gjson path that --equals, --is and --matches look at; alone: there is something")
-	fs.StringArrayVar(&o.spec.Is, "is", nil, `condition on the JSON value, such as "> 20", "!= null" or "matches ^on" (repeatable)`)
+	fs.Var(textsFlag{&o.spec.Is}, "is", `condition on the JSON value, such as "> 20", "!= null" or "matches ^on" (repeatable)`)
 	fs.StringVar(&o.spec.Matches, "matches", "", "regular expression on the payload, or on what is at --path")
 	fs.StringVar(&o.spec.Schema, "schema", "", "file of a JSON Schema that the payload follows")
 	fs.StringVar(&o.spec.Count, "count", "", `how many messages of --filter: "3", ">= 3" or "2..5"`)

@@ -79,6 +79,10 @@ func (f *finder) foundWith(fix, part, format string, args ...any) mendable {
 		c.suppressed++
 		return mendable{}
 	}
+	if f.l.outgoing {
+		f.l.latest = append(f.l.latest, f.finding(fix, part, fmt.Sprintf(format, args...)))
+		return mendable{}
+	}
 	key := groupKey{rule: f.rule.id, shape: f.shape.at(), part: part}
 	if f.shape == nil {
 		key.file, key.line = f.place.File, f.place.Line
@@ -93,21 +97,27 @@ func (f *finder) foundWith(fix, part, format string, args ...any) mendable {
 			return mendable{}
 		}
 		g = &group{shape: f.shape, part: part}
-		g.finding = Finding{
-			Code: f.rule.Code, Name: f.rule.Name, Severity: f.rule.severity, Message: fmt.Sprintf(format, args...), Fix: fix,
-			Where: Where{
-				Kind: f.kind, Topic: strings.Clone(f.topic), File: filepath.ToSlash(f.place.File), Line: f.place.Line,
-				Column: f.place.Column, Text: strings.Clone(f.place.Text),
-			},
-		}
-		if strings.HasPrefix(part, "/") && f.kind.hasPayload() {
-			g.finding.Where.Pointer = part
-		}
+		g.finding = f.finding(fix, part, fmt.Sprintf(format, args...))
 		c.groups[key] = g
 	}
 	g.finding.Count++
 	f.example(g)
 	return mendable{g, f.place, f.l.mostEdits()}
+}
+
+// finding is what the rule that runs has found.
+func (f *finder) finding(fix, part, text string) Finding {
+	n := Finding{
+		Code: f.rule.Code, Name: f.rule.Name, Severity: f.rule.severity, Message: text, Fix: fix,
+		Where: Where{
+			Kind: f.kind, Topic: strings.Clone(f.topic), File: filepath.ToSlash(f.place.File), Line: f.place.Line,
+			Column: f.place.Column, Text: strings.Clone(f.place.Text),
+		},
+	}
+	if strings.HasPrefix(part, "/") && f.kind.hasPayload() {
+		n.Where.Pointer = part
+	}
+	return n
 }
 
 // mostEdits bounds the edits of one finding.

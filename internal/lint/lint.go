@@ -73,6 +73,10 @@ type Linter struct {
 	sampler sampler
 	ignores []*suppression
 
+	// outgoing has the findings about one message kept apart: see Outgoing.
+	outgoing bool
+	latest   []Finding
+
 	checked, skipped int
 	bad              int // lines of captures that are no messages
 	notes            []string

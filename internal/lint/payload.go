@@ -103,7 +103,7 @@ func (l *Linter) Message(kind Kind, m message.Message, published bool, at Place)
 	}
 	c := &l.memory.message
 	h, first := l.memory.historyOf(m.Topic)
-	if first {
+	if first || l.outgoing {
 		t := l.lookAt(kind, m.Topic, at)
 		c.reset(l, t.subject, m.Payload)
 	} else {

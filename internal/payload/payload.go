@@ -1,5 +1,5 @@
 // Package payload looks into payloads: when they were made ([Timestamp]), what is at a path ([Lookup]), how two of them
-// differ ([Changes]), and whether they follow a JSON Schema ([Schema]).
+// differ ([Changes]), whether they follow a JSON Schema ([Schema]), and how they look in another form ([Encoding]).
 //
 // Payloads are hostile input. Nothing here needs more than time linear in their size, numbers are compared exactly and
 // without building them, and no schema is ever loaded from a network. The package has no clock and, but for reading schema

@@ -43,10 +43,28 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
 
+// Step changes a message before it is sent. n counts what the Source gave, from 1. An error keeps the message back: it is
+// reported in a [*HeldError], and the run goes on.
+type Step func(m *message.Message, n int) error
+
+// HeldError is a message that a Step kept back.
+type HeldError struct {
+	Topic string
+	Err   error
+}
+
+// Error says why.
+func (e *HeldError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *HeldError) Unwrap() error { return e.Err }
+
 // Options say how to publish.
 type Options struct {
 	// Topics each get every message that has no topic of its own.
 	Topics []string
+	// Steps change each message in this order, once its topic is known.
+	Steps []Step
 	// Rate limits messages a second; 0 is as fast as the broker takes them.
 	Rate float64
 	// Report is told of every line and message that failed, from the goroutine that called Run.
@@ -58,11 +76,15 @@ type Summary struct {
 	Sent           int // given to the connection
 	Refused        int // by the broker, or because of the limits it announced
 	BadLines       int // not sent: the input was no message
+	Held           int // not sent: a Step kept it back
 	Unacknowledged int // sent, and no answer came
 }
 
 // Failed is how many messages are known not to have been published.
-func (s Summary) Failed() int { return s.Refused + s.BadLines }
+func (s Summary) Failed() int { return s.Refused + s.BadLines + s.Held }
+
+// Total is how many messages there were, sent or not.
+func (s Summary) Total() int { return s.Sent + s.BadLines + s.Held }
 
 // Run publishes everything that src gives and waits until the broker has answered for all of it. Refused messages and bad
 // lines are reported and counted, and do not end the run. The error says why it ended early: ctx's, the source's, or one
@@ -102,6 +124,7 @@ type runner struct {
 	options Options
 	pace    *pacer
 	summary Summary
+	n       int // messages of the source
 
 	mu       sync.Mutex
 	failures []error // refused, not reported yet
@@ -130,6 +153,7 @@ func (r *runner) loop(ctx context.Context, src Source) error {
 
 // send publishes m to its own topic, or to each of the default ones.
 func (r *runner) send(ctx context.Context, m message.Message, line int) error {
+	r.n++
 	if m.Topic != "" {
 		return r.sendOne(ctx, m, line)
 	}
@@ -143,6 +167,14 @@ func (r *runner) send(ctx context.Context, m message.Message, line int) error {
 }
 
 func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error {
+	if len(r.options.Steps) > 0 {
+		changed, err := r.change(m)
+		if err != nil {
+			r.hold(m.Topic, line, err)
+			return nil
+		}
+		m = changed
+	}
 	if err := r.pace.wait(ctx); err != nil {
 		return err
 	}
@@ -155,6 +187,25 @@ func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error
 		return nil
 	}
 	return err
+}
+
+// change takes m through the steps.
+func (r *runner) change(m message.Message) (message.Message, error) {
+	for _, step := range r.options.Steps {
+		if err := step(&m, r.n); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+func (r *runner) hold(topic string, line int, err error) {
+	r.summary.Held++
+	err = &HeldError{Topic: topic, Err: err}
+	if line > 0 {
+		err = &LineError{Line: line, Err: err}
+	}
+	r.options.Report(err)
 }
 
 // done is called by the session, from any goroutine. What the connection's end left unanswered is counted by the session.

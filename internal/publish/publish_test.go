@@ -250,3 +250,40 @@ func TestReadAllStopsAtTheLimitAndWithTheContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Steps run in their order, for each topic, and number the messages of the source; one that fails keeps that message back.
+func TestStepsChangeMessagesOrKeepThemBack(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	number := func(m *message.Message, n int) error {
+		m.Payload = fmt.Appendf(nil, "%s-%d", m.Payload, n)
+		return nil
+	}
+	keep := func(m *message.Message, _ int) error {
+		if strings.HasPrefix(string(m.Payload), "bad") && m.Topic == "b" {
+			return errors.New("bad for b")
+		}
+		m.Topic += "!"
+		return nil
+	}
+	var reports []string
+	s, err := publish.Run(t.Context(), f, publish.NewLines(strings.NewReader("ok\nbad\n"), message.Message{}), publish.Options{
+		Topics: []string{"a", "b"}, Steps: []publish.Step{number, keep},
+		Report: func(err error) {
+			var held *publish.HeldError
+			if !errors.As(err, &held) || held.Topic != "b" {
+				t.Errorf("reported as %#v", err)
+			}
+			reports = append(reports, err.Error())
+		},
+	})
+	if err != nil || s.Sent != 3 || s.Held != 1 || s.Failed() != 1 || s.Total() != 4 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if diff := cmp.Diff([]string{"a!=ok-1", "b!=ok-1", "a!=bad-2"}, f.got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"line 2: bad for b"}, reports); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -33,6 +33,19 @@ func completeLintFlags(cmd *cobra.Command) {
 	}
 }
 
+// completeChoices lets the shell complete flags that take one of a few words.
+func completeChoices(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		choice, ok := cmd.Flags().Lookup(name).Value.(choiceFlag)
+		if !ok {
+			panic("--" + name + " has no choices") // every test makes the commands
+		}
+		if err := cmd.RegisterFlagCompletionFunc(name, completeWords(func() []string { return choice.choices })); err != nil {
+			panic(err)
+		}
+	}
+}
+
 // completeWords completes a single word.
 func completeWords(words func() []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
