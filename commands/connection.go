@@ -40,11 +40,12 @@ func addAddressFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVarP(&c.Host, "host", "h", "localhost", "broker's name or address, or a URL")
 	fs.VarP(portFlag{&c.Port}, "port", "p", "broker's port (default 1883, with TLS 8883)")
 	fs.StringVarP(&c.URL, "url", "L", "", "mqtt[s]://[user[:password]@]host[:port][/topic]")
+	fs.BoolVar(&c.Embedded, "embedded", false, "start a private broker in this process, for this command")
 	fs.StringVarP(&c.Username, "username", "u", "", "user name")
 	fs.StringVarP(&c.Password, "password", "P", "", "password; others can see it in the process list, prefer --password-file")
 	fs.StringVar(&c.PasswordFile, "password-file", "", "file that holds the password")
 	fs.BoolVar(&c.PasswordPrompt, "password-prompt", false, "ask for the password")
-	inGroup(fs, groupAddress, "host", "port", "url", "username", "password", "password-file", "password-prompt")
+	inGroup(fs, groupAddress, "host", "port", "url", "embedded", "username", "password", "password-file", "password-prompt")
 	inGroup(fs, groupPassword, "password", "password-file", "password-prompt")
 }
 

@@ -131,6 +131,10 @@ func (e *env) applyContext(cmd *cobra.Command) error {
 		return err
 	}
 	contexts, err := file.Read()
+	if !asked && errors.Is(err, fs.ErrPermission) { // the home of somebody else, for a service
+		e.note("warning: %s", e.contextsError(file.Path, err))
+		return nil
+	}
 	if err != nil {
 		return e.contextsError(file.Path, err)
 	}
@@ -192,6 +196,7 @@ func (e *env) applyNamedContext(cmd *cobra.Command, c *config.Connection, x conf
 	if err := e.fillFromContext(cmd, c, x, filepath.Dir(file.Path)); err != nil {
 		return err
 	}
+	markOrigin(cmd.Flags().Lookup("context"), config.FromContext) // before MQX_CONTEXT, too
 	return e.applyEnvironment(cmd)
 }
 

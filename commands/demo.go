@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/demo"
 	"github.com/mqx-cli/mqx/internal/exit"
@@ -33,32 +32,20 @@ func newDemo(e *env) *cobra.Command {
 }
 
 func runDemo(ctx context.Context, e *env) error {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	address, stop, err := privateBroker(ctx)
 	if err != nil {
-		return exit.Wrap(exit.Usage, "listen", "127.0.0.1", err)
+		return err
 	}
-	b := broker.New(broker.Config{})
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = b.Serve(l) // a listener that fails shows in the demo, which cannot connect
-	}()
-	defer func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		_ = b.Shutdown(grace) // private to the demo, which is over
-		<-served
-	}()
+	defer stop()
 
 	start := time.Now()
 	if !e.json {
-		fmt.Fprintf(e.streams.Err, "a private broker listens on %s\n", l.Addr())
+		fmt.Fprintf(e.streams.Err, "a private broker listens on %s\n", address)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	steps, shown := output.NewSteps(e.streams, e.color, e.json), 0
-	err = demo.Run(ctx, brokerOpener(l.Addr().String()), func(s demo.Step) {
+	err = demo.Run(ctx, brokerOpener(address.String()), func(s demo.Step) {
 		shown++
 		if err := steps.Step(s.Title, s.Evidence); err != nil {
 			cancel(err)

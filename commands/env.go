@@ -18,6 +18,8 @@ type env struct {
 
 	color output.Color
 	json  bool // the running command writes JSON, and so does its last error
+
+	atEnd []func() // what is to be done when the command has ended
 }
 
 // errorLine renders the error that ends the program.

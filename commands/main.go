@@ -44,6 +44,9 @@ func run(ctx context.Context, e *env, args []string) exit.Code {
 		err = root.ExecuteContext(ctx)
 		err = interrupted(ctx, err)
 	}
+	for _, end := range e.atEnd {
+		end()
+	}
 	if line := e.errorLine(err); line != "" {
 		fmt.Fprintln(e.streams.Err, line)
 	}

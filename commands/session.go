@@ -34,6 +34,11 @@ func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connect
 	if err != nil {
 		return r, err
 	}
+	if c.Embedded {
+		if r.Options.Target, err = e.embeddedBroker(ctx); err != nil {
+			return r, err
+		}
+	}
 	for _, w := range r.Warnings {
 		e.note("warning: %s", w)
 	}

@@ -85,7 +85,7 @@ func attempt(ctx context.Context, o Options, v wire.Version) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.lane.window.limit = min(int(c.caps.ReceiveMaximum), s.lane.maxInflight)
+	s.lane.window.begin(min(int(c.caps.ReceiveMaximum), s.lane.maxInflight))
 	s.lane.cur.Store(c)
 	s.assignedID = c.caps.ClientID
 	if s.lane.reconnects {

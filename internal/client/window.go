@@ -21,10 +21,15 @@ const (
 	defaultInflight = 1000
 )
 
+// slowStart is how many messages may be open on a connection that replaces another before any of them is acknowledged; each
+// acknowledgement allows one more. A link that breaks sooner than a full window has passed would make no progress otherwise.
+const slowStart = 16
+
 // window holds the QoS 1 and 2 messages on their way out (MQTT 5, 4.9: at most the Server's Receive Maximum).
 type window struct {
 	mu    sync.Mutex
-	limit int
+	limit int // how many may be open now
+	most  int // how many the Server allows
 	slots []slot   // slot i has the identifier firstPublishID+i; grows as needed
 	free  []uint16 // identifiers that were used and are free again, oldest first
 	used  int
@@ -146,6 +151,9 @@ func (w *window) end(s *slot, id uint16, res Result) func() {
 	*s = slot{}
 	w.used--
 	w.free = append(w.free, id)
+	if w.limit < w.most {
+		w.limit++
+	}
 	w.wake()
 	if done == nil {
 		return nil
@@ -238,12 +246,15 @@ func (w *window) unsent(id uint16) {
 	}
 }
 
-// reopen prepares a new connection with its limit: every open message is to be sent again, and it returns how many these
+// begin sets the limit of the first connection.
+func (w *window) begin(limit int) { w.limit, w.most = limit, limit }
+
+// reopen prepares another connection with its limit: every open message is to be sent again, and it returns how many these
 // are. When the Server does not have the Session any more, they are new messages to it.
 func (w *window) reopen(limit int, sessionPresent bool) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.limit = limit
+	w.limit, w.most = min(limit, slowStart), limit
 	w.again = w.again[:0]
 	for i := range w.slots {
 		s := &w.slots[i]

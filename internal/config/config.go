@@ -29,6 +29,9 @@ type Connection struct {
 	// Guard says that the connection is that of a context which wants commands to ask before they destroy something.
 	Guard bool
 
+	// Embedded asks for a private broker in this process, in place of an address.
+	Embedded bool
+
 	Host string
 	Port int
 	URL  string

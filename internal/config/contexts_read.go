@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -45,7 +46,7 @@ func (f ContextFile) Text() ([]byte, Contexts, error) { return f.read() }
 
 func (f ContextFile) read() ([]byte, Contexts, error) {
 	file, err := os.Open(f.Path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // HOME=/dev/null is a habit
 		return nil, Contexts{}, nil
 	}
 	if err != nil {

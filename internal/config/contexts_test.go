@@ -103,6 +103,18 @@ func TestContextsThatAreNotThereAreNone(t *testing.T) {
 	}
 }
 
+func TestAPlaceThatIsNoFolderHoldsNoContexts(t *testing.T) {
+	t.Parallel()
+	f := contextFile(t, "contexts: {}\n")
+	below := config.ContextFile{Path: filepath.Join(f.Path, "mqx", "contexts.yaml"), Keys: f.Keys}
+	if c, err := below.Read(); err != nil || len(c.List) != 0 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	if err := below.Update(func(c *config.Contexts) error { c.Put(config.Context{Name: "a"}); return nil }); err == nil {
+		t.Error("a context was kept nowhere")
+	}
+}
+
 func TestMistakesInContextsAreShownWithTheirPlace(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -70,6 +70,11 @@ func usage(where, why string) *exit.Error { return exit.New(exit.Usage, where, "
 // resolveAddress finds host, port, TLS, credentials and topic. What stands beside a URL in flags of their own wins over
 // the URL, but two different hosts from one source are a contradiction that only the user can solve.
 func (c *Connection) resolveAddress(r *Resolved) error {
+	if c.Embedded {
+		if f := c.firstGiven("host", "url", "port", "tls", "cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "insecure", "tls-keylog"); f != "" {
+			return usage(c.named("embedded"), "it excludes "+c.named(f))
+		}
+	}
 	host, address, err := c.parseAddress()
 	if err != nil {
 		return err
