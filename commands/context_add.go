@@ -33,7 +33,7 @@ func newContextAdd(e *env) *cobra.Command {
 		Long: "Keep the connection flags of this command line under a name; environment variables are left out. The password,\n" +
 			"and the user name, may be a reference: env:NAME, file:PATH or cmd:COMMAND, which is kept as it is and resolved\n" +
 			"when it is needed. A password in plain text is kept in the file, which only you can read. Paths are kept absolute.\n\n" +
-			"Status 8: there is a context with this name, and --replace was not given.",
+			"Status 8: there is a context with this name, and --force was not given.",
 		Example: "  mqx context add local --url mqtt://localhost --use\n" +
 			"  mqx context add prod --url mqtts://broker.example -u me -P env:PROD_PASSWORD --guard\n" +
 			"  mqx context add site -h 10.0.0.7 -u me -P 'cmd:pass show mqtt/site'",
@@ -42,7 +42,7 @@ func newContextAdd(e *env) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&o.guard, "guard", false, "have commands that clear or overwrite in bulk ask first, or take --yes")
-	fs.BoolVar(&o.replace, "replace", false, "replace the context of this name")
+	fs.BoolVar(&o.replace, "force", false, "replace the context of this name")
 	fs.BoolVar(&o.use, "use", false, "make it the current context")
 	fs.BoolVar(&o.askPassword, "ask-password", false, "ask for a password now, or read a line of standard input, and keep it in the file")
 	e.addJSONFlag(cmd, "print the context as a JSON object")
@@ -99,7 +99,7 @@ func (o *contextAddOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 	var contexts config.Contexts
 	err = file.Update(func(c *config.Contexts) error {
 		if _, there := c.Find(x.Name); there && !o.replace {
-			return exit.New(exit.Conflict, "context", x.Name, "there is one with this name").Hint("--replace replaces it, mqx context edit changes it")
+			return exit.New(exit.Conflict, "context", x.Name, "there is one with this name").Hint("--force replaces it, mqx context edit changes it")
 		}
 		if c.Put(x); o.use {
 			c.Current = x.Name

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/mqx-cli/mqx/internal/words"
 )
 
 // nearDuplicates compares the names that are left as names once the templates are known.
@@ -49,7 +51,7 @@ func (s *shape) weight() int {
 
 // nearlySame reports whether two names differ by case, by a separator, or by one letter in a long word.
 func nearlySame(a, b string) bool {
-	if fold(a) == fold(b) {
+	if words.Fold(a) == words.Fold(b) {
 		return true
 	}
 	const long = 6
@@ -57,16 +59,6 @@ func nearlySame(a, b string) bool {
 		return false
 	}
 	return oneEdit(a, b)
-}
-
-// fold takes away what people do not see in a name.
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == ' ' {
-			return -1
-		}
-		return r
-	}, strings.ToLower(s))
 }
 
 // oneEdit reports whether one letter was left out, added, replaced or swapped with its neighbour. An s at the end may be

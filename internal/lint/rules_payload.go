@@ -223,33 +223,11 @@ func secretInPayload(p *payloadCheck) {
 		if m.value.Type != gjson.String || m.value.Str == "" {
 			continue
 		}
-		if what := secretKind(m.key, m.value.Str); what != "" {
+		if what := payload.Secret(m.key, m.value.Str); what != "" {
 			p.found(p.templatePointer(i), "%q looks like %s", m.key, what)
 		}
 	}
 	if !p.json && bytes.Contains(p.body, []byte("-----BEGIN ")) && bytes.Contains(p.body, []byte("PRIVATE KEY-----")) {
 		p.found("", "the payload is a private key")
 	}
-}
-
-// secretKind says what kind of secret a member is, "" for none. A masked value is none.
-func secretKind(key, value string) string {
-	if strings.Trim(value, "*•xX") == "" {
-		return ""
-	}
-	switch {
-	case strings.Contains(value, "PRIVATE KEY-----"):
-		return "a private key"
-	case strings.HasPrefix(value, "eyJ") && strings.Count(value, ".") == 2 && len(value) > 40:
-		return "a JSON Web Token"
-	case len(value) == 20 && (strings.HasPrefix(value, "AKIA") || strings.HasPrefix(value, "ASIA")):
-		return "an AWS access key"
-	}
-	switch flat := fold(key); {
-	case strings.HasSuffix(flat, "password"), strings.HasSuffix(flat, "passwd"), strings.HasSuffix(flat, "passphrase"),
-		strings.HasSuffix(flat, "secret"), strings.HasSuffix(flat, "apikey"), strings.HasSuffix(flat, "privatekey"),
-		strings.HasSuffix(flat, "accesstoken"), strings.HasSuffix(flat, "authtoken"), flat == "token", flat == "psk", flat == "pwd":
-		return "a secret"
-	}
-	return ""
 }

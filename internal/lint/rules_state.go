@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/mqx-cli/mqx/internal/payload"
 )
 
 const goodDesired = `{"rev":18,"id":"01JD3Z9Q6W","ts":1795346431,"state":{"interval_s":30}}`
@@ -102,7 +104,7 @@ func stateRules() []Rule {
 			Good: messages(stateLine("desired", goodDesired)),
 			payload: func(p *payloadCheck) {
 				for i := range p.members {
-					if m := &p.members[i]; p.place.role == desired && actionWord(m.key) {
+					if m := &p.members[i]; p.place.role == desired && payload.Action(m.key) {
 						p.found(p.templatePointer(i), "%q is an action: send a command", m.key)
 					}
 				}
@@ -143,15 +145,6 @@ func stateRules() []Rule {
 					`{"ts":1795348231,"schema":"reported.v1","desired_rev":18,"state":{"interval_s":30}}}`),
 			end: driftOld,
 		},
-	}
-}
-
-func actionWord(key string) bool {
-	switch fold(key) {
-	case "reboot", "restart", "reset", "toggle", "trigger", "now", "execute", "run", "factoryreset", "updatenow":
-		return true
-	default:
-		return false
 	}
 }
 

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"strconv"
 	"unicode"
 	"unicode/utf16"
@@ -18,6 +19,18 @@ func AppendEscaped(dst, text []byte) []byte {
 			dst = appendRune(dst, r)
 		}
 		text = text[n:]
+	}
+	return dst
+}
+
+// AppendEscapedLines is [AppendEscaped] for text of several lines, which stay lines.
+func AppendEscapedLines(dst, text []byte) []byte {
+	for line := range bytes.Lines(text) {
+		short := bytes.TrimSuffix(line, []byte{'\n'})
+		dst = AppendEscaped(dst, short)
+		if len(short) < len(line) {
+			dst = append(dst, '\n')
+		}
 	}
 	return dst
 }

@@ -42,6 +42,11 @@ func ParseTimestamp(p []byte) (time.Time, error) {
 	case !found:
 		return time.Time{}, errNoTimestamp
 	}
+	return TimeOf(value)
+}
+
+// TimeOf is [ParseTimestamp] for the value of the member.
+func TimeOf(value any) (time.Time, error) {
 	switch v := value.(type) {
 	case json.Number:
 		return unixTime(string(v))

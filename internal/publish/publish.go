@@ -13,6 +13,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/pace"
 )
 
 // Session is what Run needs of a client.Session.
@@ -90,7 +91,7 @@ func (s Summary) Total() int { return s.Sent + s.BadLines + s.Held }
 // lines are reported and counted, and do not end the run. The error says why it ended early: ctx's, the source's, or one
 // that wraps client.ErrConnectionLost; the Summary is right in any case.
 func Run(ctx context.Context, s Session, src Source, o Options) (Summary, error) {
-	r := &runner{session: s, options: o, pace: newPacer(o.Rate)}
+	r := &runner{session: s, options: o, pace: pace.New(o.Rate)}
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() { // a lost connection ends the wait for input
@@ -122,7 +123,7 @@ func Run(ctx context.Context, s Session, src Source, o Options) (Summary, error)
 type runner struct {
 	session Session
 	options Options
-	pace    *pacer
+	pace    *pace.Pacer
 	summary Summary
 	n       int // messages of the source
 
@@ -175,8 +176,10 @@ func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error
 		}
 		m = changed
 	}
-	if err := r.pace.wait(ctx); err != nil {
-		return err
+	if d := r.pace.Next(); d > 0 {
+		if err := pause(ctx, d); err != nil {
+			return err
+		}
 	}
 	err := r.session.PublishAsync(ctx, m, func(result client.Result) { r.done(line, result.Err) })
 	switch {

@@ -38,6 +38,16 @@ func Distance(word, other string) int {
 	return row[len(b)]
 }
 
+// Fold is a word in small letters without spaces, dashes and underscores: API_KEY and apiKey are one.
+func Fold(word string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(word))
+}
+
 // Printable is text on one line with what a terminal would act on, or XML cannot hold, as an escape: \n, \x1b, \u202e.
 func Printable(text string) string {
 	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
