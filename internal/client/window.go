@@ -28,8 +28,8 @@ const slowStart = 16
 // window holds the QoS 1 and 2 messages on their way out (MQTT 5, 4.9: at most the Server's Receive Maximum).
 type window struct {
 	mu    sync.Mutex
-	limit int // how many may be open now
-	most  int // how many the Server allows
+	limit int      // how many may be open now
+	most  int      // how many the Server allows
 	slots []slot   // slot i has the identifier firstPublishID+i; grows as needed
 	free  []uint16 // identifiers that were used and are free again, oldest first
 	used  int
