@@ -3,6 +3,7 @@ module github.com/mqx-cli/mqx
 go 1.26.0
 
 require (
+	charm.land/bubbletea/v2 v2.0.9
 	charm.land/lipgloss/v2 v2.0.6
 	github.com/coder/websocket v1.8.15
 	github.com/eclipse/paho.golang v0.23.0

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +15,7 @@ type presenceWatchOptions struct {
 	presenceOptions
 
 	count  int
+	lines  bool
 	exec   string
 	atOnce int
 }
@@ -25,9 +25,11 @@ func newPresenceWatch(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [DEVICE]...",
 		Short: "Print devices and every change of their state",
-		Long: "Print the state of each device, and then every change until Ctrl-C, a line each: time, device, state, the state before,\n" +
-			"and why. mqx also subscribes to what the devices send (at QoS 0, each message comes to mqx too): that tells a stale\n" +
-			"offline and a silent device. --no-traffic does without.\n\n" +
+		Long: "Show devices and their states, the last change first, as a table on a terminal: / finds, 1 to 7 show one state only,\n" +
+			"q ends. In a pipe, or with --lines, --exec or --count: the state of each device, and then every change until Ctrl-C,\n" +
+			"a line each: time, device, state, the state before, and why.\n\n" +
+			"mqx also subscribes to what the devices send (at QoS 0, each such message comes to mqx too): that tells a stale offline\n" +
+			"and a silent device. --no-traffic does without.\n\n" +
 			"Status 130 after Ctrl-C; 0 after --timeout or --count; 3 when the connection is lost for good.",
 		Example: "  mqx presence watch 'acme/lyon/+'\n" +
 			"  mqx presence watch --json | jq -r 'select(.state==\"offline\").device'",
@@ -35,6 +37,7 @@ func newPresenceWatch(e *env) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.IntVarP(&o.count, "count", "C", 0, "end after so many lines")
+	fs.BoolVar(&o.lines, "lines", false, "print lines on a terminal too, in place of a table")
 	fs.StringVar(&o.exec, "exec", "", "run this shell command for each change after the listing, with MQX_DEVICE, MQX_STATE, MQX_PREVIOUS and\n"+
 		"more in its environment and the change as JSON on its standard input")
 	fs.IntVar(&o.atOnce, "exec-parallel", 4, "how many of these run at once; those of one device run in order")
@@ -54,29 +57,60 @@ func (o *presenceWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	defer s.close(ctx)
 	ctx, cancel := output.UntilClosed(ctx, e.streams.Out)
 	defer cancel()
-	printer := &changeLines{env: e, lines: output.NewLines(e.streams), marks: output.NewPainter(e.streams, e.color), count: o.count}
-	hooks := o.hooks(ctx, e)
-	defer hooks.close()
 	if err := s.begin(ctx, func() bool { return true }); err != nil {
 		return err
 	}
-	err = s.Follow(ctx, func(time.Time) (time.Time, bool, error) {
-		for _, fault := range s.Fleet.NewFaults() {
-			s.env.note("warning: the status of %s could not be read: %s", fault.Device, fault.Why)
-		}
+	if o.wantsTable(e) {
+		err = o.table(ctx, e, s)
+	} else {
+		err = o.print(ctx, e, s)
+	}
+	s.remarks()
+	return err
+}
+
+// wantsTable reports whether there is a terminal to show a table on, and nothing that asks for lines.
+func (o *presenceWatchOptions) wantsTable(e *env) bool {
+	_, _, terminal := e.streams.Terminal()
+	return terminal && !e.json && !o.lines && o.exec == "" && o.count == 0
+}
+
+// table shows a table until the user is done with it.
+func (o *presenceWatchOptions) table(ctx context.Context, e *env, s *sight) error {
+	t, ctx := showTable(ctx, e, s.Fleet)
+	err := s.Follow(ctx, func(now time.Time) (time.Time, bool, error) {
+		t.changes(s.Fleet.Changes(), s.Fleet.NewFaults())
+		return now.Add(tableEvery), false, nil
+	})
+	if err = t.close(err); err != nil {
+		return s.ended(ctx, err)
+	}
+	return nil
+}
+
+// print prints lines.
+func (o *presenceWatchOptions) print(ctx context.Context, e *env, s *sight) error {
+	printer := &changeLines{env: e, lines: output.NewLines(e.streams), marks: output.NewPainter(e.streams, e.color), count: o.count}
+	hooks := o.hooks(ctx, e)
+	defer hooks.close()
+	next := func() (full bool, err error) {
 		changes := s.Fleet.Changes()
-		full, err := printer.print(changes)
-		if err == nil {
-			err = hooks.run(ctx, changes)
+		if full, err = printer.print(changes); err != nil {
+			return full, err
 		}
+		return full, hooks.run(ctx, changes)
+	}
+	err := s.Follow(ctx, func(time.Time) (time.Time, bool, error) {
+		for _, fault := range s.Fleet.NewFaults() {
+			e.note("warning: the status of %s could not be read: %s", fault.Device, fault.Why)
+		}
+		full, err := next()
 		return time.Time{}, full, err
 	})
 	s.Fleet.Release(time.Now())
-	rest := s.Fleet.Changes()
-	if _, last := printer.print(rest); err == nil {
-		err = errors.Join(last, hooks.run(ctx, rest))
+	if _, last := next(); err == nil {
+		err = last
 	}
-	s.remarks()
 	if err != nil {
 		return s.endedEarly(ctx, "watch", err, fmt.Sprintf("%s, %d lines shown", devices(s.Fleet.Len()), printer.shown))
 	}

@@ -7,6 +7,7 @@ package output
 import (
 	"errors"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -19,6 +20,18 @@ type Streams struct {
 	InTTY, OutTTY, ErrTTY bool
 	// NoColor is true when the environment asks for plain text (NO_COLOR).
 	NoColor bool
+}
+
+// Terminal returns the terminal that is both read from and written to, for what takes it over as a whole. It is not ok
+// when there is none.
+func (s Streams) Terminal() (in, out *os.File, ok bool) {
+	w := s.Out
+	if y, yields := w.(*Yielding); yields {
+		w = y.w
+	}
+	in, isIn := s.In.(*os.File)
+	out, isOut := w.(*os.File)
+	return in, out, isIn && isOut && s.InTTY && s.OutTTY
 }
 
 // Color says when text is styled.
