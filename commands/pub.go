@@ -106,7 +106,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err != nil {
 		return err
 	}
-	steps, err := o.steps(e, o.topics, first)
+	steps, err := o.prepare(e, first)
 	if err != nil {
 		return err
 	}
@@ -125,6 +125,18 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	})
 	o.linter.summarise()
 	return o.outcome(ctx, e, r.Options.Target, summary, err)
+}
+
+// prepare returns the steps that messages go through, and fails where a single one would not come out of them.
+func (o *pubOptions) prepare(e *env, payload []byte) ([]publish.Step, error) {
+	steps, err := o.steps(e, o.topics, payload)
+	if err != nil || o.bulk(e) {
+		return steps, err
+	}
+	if o.kept = o.preflight(o.topics, o.defaults(payload)); o.kept != nil {
+		return nil, o.keptError(e, len(o.topics))
+	}
+	return steps, nil
 }
 
 // bulk is a stream of messages, which goes on when one of them fails.

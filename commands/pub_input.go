@@ -66,9 +66,14 @@ func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
 	return publish.ReadAll(ctx, r, wire.MaxRemainingLength+1)
 }
 
+// defaults is what the flags say about all messages.
+func (o *pubOptions) defaults(payload []byte) message.Message {
+	return message.Message{Payload: payload, QoS: o.qos, Retain: o.retain, Properties: o.connection.Properties.Publish}
+}
+
 // source is where the messages come from.
 func (o *pubOptions) source(e *env, payload []byte) publish.Source {
-	m := message.Message{Payload: payload, QoS: o.qos, Retain: o.retain, Properties: o.connection.Properties.Publish}
+	m := o.defaults(payload)
 	switch {
 	case o.lines:
 		return publish.NewLines(e.streams.In, m)

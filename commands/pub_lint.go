@@ -19,8 +19,9 @@ const (
 
 // pubLinter is --lint: it checks each message before it is sent.
 type pubLinter struct {
-	env    *env
-	linter *lint.Linter
+	env     *env // nil shows no warnings
+	options lint.Options
+	linter  *lint.Linter
 	// refuse is the least severity that keeps a message back.
 	refuse lint.Severity
 	// seen counts the findings of each kind. Only the first of a kind is shown: a stream has the same one again and again.
@@ -45,7 +46,13 @@ func newPubLinter(e *env, mode, contract string) (*pubLinter, error) {
 	if mode == modeWarn {
 		failOn = never
 	}
-	return &pubLinter{env: e, linter: l, refuse: failOn, seen: map[string]*seenFinding{}}, nil
+	return &pubLinter{env: e, options: options, linter: l, refuse: failOn, seen: map[string]*seenFinding{}}, nil
+}
+
+// quiet returns one that has seen no message, and only keeps messages back.
+func (l *pubLinter) quiet() (*pubLinter, error) {
+	fresh, err := lint.New(l.options)
+	return &pubLinter{linter: fresh, refuse: l.refuse}, err
 }
 
 // lintedError is a message that --lint error keeps back.
@@ -81,7 +88,7 @@ func (l *pubLinter) step(m *message.Message, _ int) error {
 			if !slices.Contains(bad.codes, f.Code) {
 				bad.codes = append(bad.codes, f.Code)
 			}
-		case f.Severity >= lint.Warning:
+		case f.Severity >= lint.Warning && l.env != nil:
 			l.warn(m.Topic, &f)
 		}
 	}

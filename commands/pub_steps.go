@@ -76,6 +76,43 @@ func (c *pubChanges) steps(e *env, topics []string, fixed []byte) ([]publish.Ste
 	return steps, nil
 }
 
+// preflight goes through the steps for a message that is the same each time, once for each topic, and returns why it would be
+// kept back everywhere: nothing has to be connected for that.
+func (c *pubChanges) preflight(topics []string, m message.Message) error {
+	if c.template {
+		return nil
+	}
+	steps := []publish.Step{c.move, checkTopic, c.encoded}
+	if c.linter != nil {
+		quiet, err := c.linter.quiet()
+		if err != nil {
+			return err
+		}
+		steps = append(steps, quiet.step)
+	}
+	var first error
+	for _, name := range topics {
+		m.Topic = name
+		switch err := through(steps, m); {
+		case err == nil:
+			return nil
+		case first == nil:
+			first = err
+		}
+	}
+	return first
+}
+
+// through takes a copy of m through the steps.
+func through(steps []publish.Step, m message.Message) error {
+	for _, step := range steps {
+		if err := step(&m, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkTopic holds back a message whose topic a step has spoiled.
 func checkTopic(m *message.Message, _ int) error {
 	_, err := topic.ParseName(m.Topic)
@@ -209,7 +246,7 @@ func (f remapsFlag) SetLine(s string) error { return f.Set(s) }
 
 // String returns the value.
 func (f remapsFlag) String() string {
-	if f.list == nil {
+	if f.list == nil || len(*f.list) == 0 {
 		return ""
 	}
 	return fmt.Sprint(*f.list)

@@ -73,53 +73,11 @@ type Policy struct {
 	// AllowUnmatched says what happens to a topic that no rule matches.
 	AllowUnmatched bool
 	Faults         []FaultError
-}
 
-// layer is a rule for one identity: of several the first that matches decides.
-type layer struct {
-	rule   *Rule
-	allow  bool
-	filter topic.Filter
-}
-
-// layers puts the rules that concern an identity into the order in which they decide.
-func (p *Policy) layers(id Identity, a Action) []layer {
-	if p.Format == EMQX {
-		return p.inOrder(id, a)
-	}
-	// Mosquitto: the client's own denials, what it is allowed, and the patterns in the same way.
-	var own, patterns []layer
-	for _, allow := range []bool{false, true} {
-		for i := range p.Rules {
-			r := &p.Rules[i]
-			if r.Allow != allow || allow && r.Actions&a == 0 {
-				continue
-			}
-			f, ok := r.expand(id)
-			switch {
-			case !ok:
-			case r.Pattern:
-				patterns = append(patterns, layer{r, allow, f})
-			case r.User == "" && id.Anonymous, r.User != "" && !id.Anonymous && r.User == id.User:
-				own = append(own, layer{r, allow, f})
-			}
-		}
-	}
-	return append(own, patterns...)
-}
-
-func (p *Policy) inOrder(id Identity, a Action) []layer {
-	var layers []layer
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		if r.Actions&a == 0 || !r.who(id) {
-			continue
-		}
-		if f, ok := r.expand(id); ok {
-			layers = append(layers, layer{r, r.Allow, f})
-		}
-	}
-	return layers
+	// Of a Mosquitto file: which rules stand in the section of a user, "" for those before the first one, and which are
+	// patterns. A list may have a hundred thousand sections, of which a client is in one.
+	sections map[string][]int
+	patterns []int
 }
 
 // expand puts the names of an identity into the filter. A rule that needs a name which the client does not have, or one

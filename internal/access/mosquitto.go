@@ -1,16 +1,11 @@
 package access
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/mqx-cli/mqx/internal/topic"
-)
+import "strings"
 
 // ParseMosquitto reads an acl_file. Lines that cannot be read are the policy's Faults.
 func ParseMosquitto(text string) *Policy {
-	p := &Policy{Format: Mosquitto}
-	user := ""
+	p := &Policy{Format: Mosquitto, sections: map[string][]int{}}
+	user, known := "", map[string]bool{}
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -26,7 +21,8 @@ func ParseMosquitto(text string) *Policy {
 			user = rest
 			if rest == "" {
 				p.fault(number, "user needs a name")
-			} else if !slices.Contains(p.Users, user) {
+			} else if !known[user] {
+				known[user] = true
 				p.Users = append(p.Users, user)
 			}
 		case "topic", "pattern":
@@ -65,10 +61,11 @@ func (p *Policy) mosquittoRule(r Rule, rest string) {
 		p.fault(r.Line, "a Topic Filter is missing")
 		return
 	}
-	if _, err := topic.ParseFilter(r.Filter); err != nil {
-		// The rule stays in the list for those who want to say what is wrong with the filter; it matches nothing.
-		p.Rules = append(p.Rules, r)
-		return
+	// A rule whose filter is none stays in the list for those who want to say what is wrong with it; it matches nothing.
+	if r.Pattern {
+		p.patterns = append(p.patterns, len(p.Rules))
+	} else {
+		p.sections[r.User] = append(p.sections[r.User], len(p.Rules))
 	}
 	p.Rules = append(p.Rules, r)
 }

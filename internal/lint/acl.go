@@ -21,6 +21,9 @@ type accessCheck struct {
 	ignores  map[int]*suppression // by the line they are about
 	spans    []span               // of the lines
 	text     string
+	own      map[string][]int // the rules in the section of a user
+	forAll   []int            // and those for everybody
+	byName   map[string][]int // devices by the last level of their base topic
 }
 
 // device is an identity with the place of its topics.
@@ -28,6 +31,16 @@ type device struct {
 	id   access.Identity
 	base []string // levels; + for a root that is not known
 	line int      // where its section begins, 0 for one that the file does not name
+
+	grants [(access.Read | access.Write) + 1]*access.Grant // by action, once they were asked for
+}
+
+// reach is what the device may do with the topics that a filter matches.
+func (d *device) reach(p *access.Policy, action access.Action, target topic.Filter) (string, *access.Rule, bool) {
+	if d.grants[action] == nil {
+		d.grants[action] = p.For(d.id, action)
+	}
+	return d.grants[action].Reach(target)
 }
 
 // AccessList checks an access list.
@@ -82,9 +95,19 @@ func (a *accessCheck) at(r *access.Rule) {
 // findIdentities sorts the users of the file into devices and services, and adds two devices that it does not name: rules
 // for everybody hold for them.
 func (a *accessCheck) findIdentities() {
+	a.own, a.byName = map[string][]int{}, map[string][]int{}
+	for i := range a.policy.Rules {
+		if r := &a.policy.Rules[i]; r.User != "" {
+			a.own[r.User] = append(a.own[r.User], i)
+		} else {
+			a.forAll = append(a.forAll, i)
+		}
+	}
 	a.devices = append(a.devices, a.symbolic("site-a", "device-a"))
 	for _, user := range a.policy.Users {
 		if base := a.baseOf(user); base != nil {
+			name := base[len(base)-1]
+			a.byName[name] = append(a.byName[name], len(a.devices))
 			a.devices = append(a.devices, device{id: access.Identity{User: user, Client: user}, base: base, line: 1})
 		} else {
 			a.services = append(a.services, user)
@@ -146,11 +169,10 @@ func (a *accessCheck) baseOf(user string) []string {
 			}
 		}
 	}
-	for i := range a.policy.Rules {
-		r := &a.policy.Rules[i]
-		levels := strings.Split(r.Filter, "/")
+	for _, i := range a.own[user] {
+		levels := strings.Split(a.policy.Rules[i].Filter, "/")
 		base := a.baseLevels("+", user)
-		if r.User != user || len(levels) < len(base) || levels[len(base)-1] != user {
+		if len(levels) < len(base) || levels[len(base)-1] != user {
 			continue
 		}
 		for j := range base {
@@ -169,16 +191,28 @@ func (d *device) below(kind string) topic.Filter {
 	return f
 }
 
-// others are devices that are not d: one at the same site, one at another, and those that the file names.
+// maxOthers bounds the devices that one device is compared with.
+const maxOthers = 1000
+
+// others are devices that are not d: one at the same site, one at another, and of those that the file names the ones whose
+// name is in a rule that may be for d. Rules without a name are for the first two as well.
 func (a *accessCheck) others(d *device) []device {
 	site := "site-b"
 	if len(d.base) > 1 && d.base[1] != "+" {
 		site = d.base[1]
 	}
 	others := []device{a.symbolic(site, "device-b"), a.symbolic("site-c", "device-b")}
-	for i := range a.devices {
-		if o := &a.devices[i]; o.line > 0 && o.id.User != d.id.User {
-			others = append(others, *o)
+	seen := map[int]bool{}
+	for _, rules := range [][]int{a.own[d.id.User], a.forAll} {
+		for _, i := range rules {
+			for level := range strings.SplitSeq(a.policy.Rules[i].Filter, "/") {
+				for _, at := range a.byName[level] {
+					if o := &a.devices[at]; o.id.User != d.id.User && !seen[at] && len(seen) < maxOthers {
+						seen[at] = true
+						others = append(others, *o)
+					}
+				}
+			}
 		}
 	}
 	return others

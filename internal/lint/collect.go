@@ -110,8 +110,8 @@ func (f *finder) finding(fix, part, text string) Finding {
 	n := Finding{
 		Code: f.rule.Code, Name: f.rule.Name, Severity: f.rule.severity, Message: text, Fix: fix,
 		Where: Where{
-			Kind: f.kind, Topic: strings.Clone(f.topic), File: filepath.ToSlash(f.place.File), Line: f.place.Line,
-			Column: f.place.Column, Text: strings.Clone(f.place.Text),
+			Kind: f.kind, Topic: strings.Clone(clip(f.topic)), File: filepath.ToSlash(f.place.File), Line: f.place.Line,
+			Column: f.place.Column, Text: strings.Clone(clip(f.place.Text)),
 		},
 	}
 	if strings.HasPrefix(part, "/") && f.kind.hasPayload() {

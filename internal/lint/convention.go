@@ -257,5 +257,10 @@ func (c *Convention) levelStyle() string {
 	return "lower case letters, digits and dashes"
 }
 
+// ofServer reports whether the convention has topics of the Server, which begin with $, and this is one.
+func (p *placed) ofServer() bool {
+	return p.kind != nil && strings.HasPrefix(p.kind.Template.String(), "$")
+}
+
 // require reports whether the payloads of a kind must have a member.
 func (p *placed) require(member string) bool { return slices.Contains(p.rule.Require, member) }

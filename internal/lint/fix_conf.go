@@ -22,6 +22,12 @@ func (r mendable) option(c *confCheck, line *confLine, key, value string) {
 	r.at(line.place).replace(UnsafeFix, from, from+len(line.value), value)
 }
 
+// key mends a finding by another option with the same value.
+func (r mendable) key(line *confLine, key string) {
+	from := strings.Index(line.raw, line.key)
+	r.replace(UnsafeFix, from, from+len(line.key), key)
+}
+
 // below mends a finding by a new line below another one, as far to the right.
 func (r mendable) below(c *confCheck, line *confLine, text string) {
 	indent := line.raw[:len(line.raw)-len(strings.TrimLeft(line.raw, " \t"))]

@@ -287,3 +287,20 @@ func TestGitLabReportHasOneFingerprintForEachFinding(t *testing.T) {
 		t.Errorf("a clean report is %q, %v", text, err)
 	}
 }
+
+func TestMisspeltOptionsAreNamedAndMended(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"allow_anonymus": "allow_anonymous", "lisener": "listener", "usr": "user", "frobnicate": "", "max_qo": "max_qos", "certfil": "certfile",
+	} {
+		file, o := writeExample(t, lint.Example{Text: "  " + key + " x y\n"})
+		o.Select = []string{"B015"}
+		r, changes := fix(t, lint.Conf, file, o, true)
+		switch {
+		case want == "" && (len(changes) > 0 || len(r.Findings) != 1):
+			t.Errorf("%s: %v, %v", key, r.Findings, changes)
+		case want != "" && (len(changes) != 1 || string(changes[0].After) != "  "+want+" x y\n"):
+			t.Errorf("%s: %v, %v, want %s", key, r.Findings, changes, want)
+		}
+	}
+}

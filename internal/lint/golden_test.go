@@ -85,31 +85,58 @@ func TestWellKnownTopicsAreCleanUnderTheirConvention(t *testing.T) {
 	}
 }
 
+// What those projects publish, with their flags, is clean too, live as in a capture.
 func TestMessagesOfWellKnownProjectsAreCleanUnderTheirConvention(t *testing.T) {
 	t.Parallel()
-	tests := []struct{ convention, topic, payload string }{
-		{"zigbee2mqtt", "zigbee2mqtt/bridge/state", `{"state":"online"}`},
-		{"zigbee2mqtt", "zigbee2mqtt/Lamp/availability", `{"state":"offline"}`},
-		{"zigbee2mqtt", "zigbee2mqtt/Lamp", `{"state":"ON","brightness":254,"linkquality":80,"color":{"x":0.3,"y":0.4}}`},
-		{"tasmota", "tele/plug/LWT", "Online"},
-		{"tasmota", "tele/plug/SENSOR", `{"Time":"2026-11-22T11:20:31","ENERGY":{"Total":1.2,"Power":35},"TempUnit":"C"}`},
-		{"homie", "homie/5/lamp/$state", "ready"},
-		{"homie", "homie/5/lamp/light/on", "true"},
-		{"homeassistant", "homeassistant/status", "online"},
-		{"homeassistant", "homeassistant/sensor/x/config", `{"unique_id":"x","state_topic":"x/state","unit_of_measurement":"°C"}`},
-		{"sparkplug", "spBv1.0/g/NDATA/n", "\x08\x96\x01"},
-		{"esphome", "livingroom/status", "online"},
-		{"esphome", "livingroom/sensor/temp/state", "21.5"},
-	}
-	for _, tt := range tests {
-		c, err := lint.NamedConvention(tt.convention)
+	for _, file := range files(t, "testdata/presets/*.jsonl") {
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := newLinter(t, lint.Options{Convention: c})
-		l.Message(lint.Live, message.Message{Topic: tt.topic, Payload: []byte(tt.payload), Retain: true, Time: noon()}, true, lint.Place{})
-		if r := l.Finish(); r.Worst() >= lint.Warning {
-			t.Errorf("%s %s:\n%s", tt.convention, tt.topic, r.AppendText(nil, nil))
+		for _, kind := range []lint.Kind{lint.Live, lint.Messages} {
+			c, err := lint.NamedConvention(strings.TrimSuffix(filepath.Base(file), ".jsonl"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := newLinter(t, lint.Options{Convention: c})
+			for line := range strings.Lines(string(text)) {
+				m, err := message.ParseJSON([]byte(line))
+				if err != nil {
+					t.Fatalf("%s: %v: %s", file, err, line)
+				}
+				m.Time = noon()
+				l.Message(kind, m, true, lint.Place{})
+			}
+			if r := l.Finish(); r.Worst() >= lint.Warning {
+				t.Errorf("%s as %s:\n%s", file, kind, r.AppendText(nil, nil))
+			}
+		}
+	}
+}
+
+// Flags and values that a convention forbids are found under it.
+func TestMessagesThatBreakAConventionAreFound(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		m    message.Message
+		want string
+	}{
+		{message.Message{Topic: "spBv1.0/g/NDATA/n", Retain: true}, "T028"},
+		{message.Message{Topic: "spBv1.0/g/NBIRTH/n", QoS: 1}, "T028"},
+		{message.Message{Topic: "spBv1.0/g/NDEATH/n"}, "T028"},
+		{message.Message{Topic: "spBv1.0/STATE/h", QoS: 1}, "T028"},
+		{message.Message{Topic: "homie/5/d/$state", Payload: []byte("online"), Retain: true}, "T029"},
+		{message.Message{Topic: "homie/5/d/$state", Payload: []byte("ready")}, "T029"},
+		{message.Message{Topic: "homie/5/d/n/p/set", Payload: []byte("1"), Retain: true}, "T029"},
+		{message.Message{Topic: "homeassistant/sensor/x/config", Payload: []byte("on"), Retain: true}, "T030"},
+		{message.Message{Topic: "homeassistant/sensor/x/config", Payload: []byte(`{"unique_id":"x"}`)}, "T030"},
+		{message.Message{Topic: "homeassistant/sensor/x/config", Payload: []byte(`{"name":"x"}`), Retain: true}, "T030"},
+	}
+	for _, tt := range tests {
+		l := newLinter(t, lint.Options{Select: []string{"T028", "T029", "T030"}})
+		l.Message(lint.Live, tt.m, true, lint.Place{})
+		if r := l.Finish(); len(r.Findings) != 1 || r.Findings[0].Code != tt.want {
+			t.Errorf("%s %q retain %v: %v, want %s", tt.m.Topic, tt.m.Payload, tt.m.Retain, codes(r), tt.want)
 		}
 	}
 }

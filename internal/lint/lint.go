@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/payload"
+	"github.com/mqx-cli/mqx/internal/topic"
 )
 
 // Options say what is checked and against what.
@@ -258,11 +259,39 @@ func (l *Linter) topicAs(kind Kind, name string, at Place) {
 
 // lookAt runs the topic rules.
 func (l *Linter) lookAt(kind Kind, name string, at Place) *topicCheck {
+	if len(name) > topic.MaxLen {
+		return l.tooLong(kind, name, at)
+	}
 	t := l.prepare(kind, name, at)
 	shape := t.shape
 	for _, a := range l.topic {
 		t.rule, t.shape = a, shape
 		a.topic(t)
+	}
+	return t
+}
+
+// maxShown is how much of a text is kept in a finding.
+const maxShown = 1000
+
+// clip returns the beginning of a text that is too long to be shown.
+func clip(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxShown], "") + "…"
+}
+
+// tooLong looks at what cannot be a Topic Name because of its length. Nothing else is of interest, and a line of a hundred
+// megabytes is not kept.
+func (l *Linter) tooLong(kind Kind, name string, at Place) *topicCheck {
+	t := l.prepare(kind, clip(name), at)
+	t.name, t.shape = name, nil
+	for _, a := range l.topic {
+		if a.Code == "T002" {
+			t.rule = a
+			a.topic(t)
+		}
 	}
 	return t
 }

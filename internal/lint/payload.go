@@ -11,6 +11,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/topic"
 )
 
 const (
@@ -100,6 +101,10 @@ func (l *Linter) Message(kind Kind, m message.Message, published bool, at Place)
 	l.checked++
 	if strings.HasPrefix(m.Topic, "$") && (kind == Live || !published) {
 		return // the Server's own
+	}
+	if len(m.Topic) > topic.MaxLen {
+		l.tooLong(kind, m.Topic, at)
+		return
 	}
 	c := &l.memory.message
 	h, first := l.memory.historyOf(m.Topic)

@@ -47,11 +47,13 @@ func guideOnly() []string {
 
 func anyLevel() levelStyle { return levelStyle{extra: "*", words: "anything"} }
 
-// others makes a convention of templates. Behind | stands the role and, for a status, the values: one template a line.
+// others makes a convention of templates, one a line. Behind | stands the role and, for a status, the values; a second | says
+// that it need not be retained.
 func others(name string, style levelStyle, templates ...string) *Convention {
 	c := &Convention{Name: name, levels: style, words: map[string]bool{}, Off: guideOnly()}
 	for _, line := range templates {
 		text, role, _ := strings.Cut(line, "|")
+		role, flag, _ := strings.Cut(role, "|")
 		role, values, _ := strings.Cut(role, "=")
 		template, err := topic.ParseTemplate(text)
 		if err != nil {
@@ -62,6 +64,9 @@ func others(name string, style levelStyle, templates ...string) *Convention {
 		if values != "" {
 			k.Rule.Values = strings.Split(values, ",")
 			k.Rule.Retain = contract.RetainMust
+		}
+		if flag != "" {
+			k.Rule.Retain = contract.Retain(flag)
 		}
 		c.kinds = append(c.kinds, c.takeApart(k))
 	}
@@ -76,22 +81,34 @@ func zigbee2mqtt() *Convention {
 		"zigbee2mqtt/{device}/availability|status=online,offline",
 		"zigbee2mqtt/{device}/{rest...}",
 		"zigbee2mqtt/{device}",
+		"homeassistant/status|status=online,offline|any",
 		"homeassistant/{component}/{node}/{object}/config",
 		"homeassistant/{component}/{object}/config",
 	)
-	c.Off = append(c.Off, "T011", "T012", "T013", "T015", "P012", "P026", "S003")
+	c.Off = append(c.Off, "T011", "T012", "T013", "T015", "T025", "P012", "P026", "S003")
 	return c
 }
 
-// tasmota is prefix/topic/command with the prefixes cmnd, stat and tele.
+// tasmota is %prefix%/%topic%/command with the prefixes cmnd, stat and tele, or, as many set it, %topic%/%prefix%/. A topic
+// may have levels of its own.
 func tasmota() *Convention {
 	c := others("tasmota", anyLevel(),
 		"tele/{device}/LWT|status=Online,Offline",
-		"tele/{device}/{name}",
-		"stat/{device}/{name}",
-		"cmnd/{device}/{name}",
+		"tele/{area}/{device}/LWT|status=Online,Offline",
+		"tele/{device}/{name...}",
+		"stat/{device}/{name...}",
+		"cmnd/{device}/{name...}",
+		"{device}/tele/LWT|status=Online,Offline",
+		"{area}/{device}/tele/LWT|status=Online,Offline",
+		"{device}/tele/{name}",
+		"{device}/stat/{name}",
+		"{device}/cmnd/{name}",
+		"{area}/{device}/tele/{name}",
+		"{area}/{device}/stat/{name}",
+		"{area}/{device}/cmnd/{name}",
 		"tasmota/discovery/{device}/{name}",
 		"homeassistant/{component}/{object}/config",
+		"homeassistant/{component}/{node}/{object}/config",
 	)
 	c.Off = append(c.Off, "T013", "T025", "P012", "P022")
 	return c
@@ -115,15 +132,16 @@ func homie() *Convention {
 	return c
 }
 
-// homeAssistant is the discovery of Home Assistant, with the topics that devices name there.
+// homeAssistant is the discovery of Home Assistant. The topics that are named there are whatever the device has.
 func homeAssistant() *Convention {
 	c := others("homeassistant", levelStyle{extra: "*", words: "letters, digits, - and _"},
-		"homeassistant/status|status=online,offline",
+		"homeassistant/status|status=online,offline|any",
 		"homeassistant/{component}/{object}/config",
 		"homeassistant/{component}/{node}/{object}/config",
 		"homeassistant/device/{object}/config",
 		"homeassistant/{component}/{object}/{state}",
 		"homeassistant/{component}/{node}/{object}/{state}",
+		"{topic...}",
 	)
 	c.Off = append(c.Off, "T013", "T025", "P012")
 	return c
@@ -133,6 +151,8 @@ func homeAssistant() *Convention {
 func sparkplug() *Convention {
 	c := others("sparkplug", anyLevel(),
 		"spBv1.0/STATE/{host}",
+		"STATE/{host}", // of version 2.2
+		"$sparkplug/certificates/{birth...}",
 		"spBv1.0/{group}/{type}/{node}",
 		"spBv1.0/{group}/{type}/{node}/{device}",
 	)
@@ -147,7 +167,13 @@ func esphome() *Convention {
 		"{node}/debug",
 		"{node}/{component}/{object}/{state}",
 		"{node}/{component}/{object}/{part}/{state}",
+		"{area}/{node}/status|status=online,offline",
+		"{area}/{node}/debug",
+		"{area}/{node}/{component}/{object}/{state}",
+		"{area}/{node}/{component}/{object}/{part}/{state}",
+		"esphome/discover",
 		"esphome/discover/{rest...}",
+		"esphome/ping/{rest...}",
 		"homeassistant/{component}/{node}/{object}/config",
 	)
 	c.Off = append(c.Off, "T025", "P012")

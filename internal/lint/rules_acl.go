@@ -196,9 +196,19 @@ func whose(r *access.Rule) string {
 	}
 }
 
-func shadowed(a *accessCheck) {
+// compared are the rules that are compared with each other.
+func (a *accessCheck) compared() []access.Rule {
 	const most = 2000
-	rules := a.policy.Rules[:min(len(a.policy.Rules), most)]
+	rules := a.policy.Rules
+	if len(rules) > most {
+		a.l.note("%s: of %s rules the first %s were compared with each other", a.file, Number(len(rules)), Number(most))
+		rules = rules[:most]
+	}
+	return rules
+}
+
+func shadowed(a *accessCheck) {
+	rules := a.compared()
 	for i := range rules {
 		r := &rules[i]
 		f, err := topic.ParseFilter(r.Filter)
@@ -231,7 +241,7 @@ func deviceAccessRules() []Rule {
 			access: func(a *accessCheck) {
 				a.eachDevice(func(d *device) {
 					for _, o := range a.others(d) {
-						if name, r, ok := a.policy.Reach(d.id, access.Write, o.below("#")); ok {
+						if name, r, ok := d.reach(a.policy, access.Write, o.below("#")); ok {
 							a.at(r)
 							a.found("", "%s may write to another's topics, %s for example", d.who(), name)
 							return
@@ -250,7 +260,7 @@ func deviceAccessRules() []Rule {
 			access: func(a *accessCheck) {
 				a.eachDevice(func(d *device) {
 					for _, o := range a.others(d) {
-						if name, r, ok := a.policy.Reach(d.id, access.Read, o.below("#")); ok {
+						if name, r, ok := d.reach(a.policy, access.Read, o.below("#")); ok {
 							a.at(r)
 							a.found("", "%s may read another's topics, %s for example", d.who(), name)
 							return
@@ -269,7 +279,7 @@ func deviceAccessRules() []Rule {
 			access: func(a *accessCheck) {
 				a.eachDevice(func(d *device) {
 					for _, kind := range []string{"desired", "cmd"} {
-						if _, r, ok := a.policy.Reach(d.id, access.Write, d.below(kind)); ok {
+						if _, r, ok := d.reach(a.policy, access.Write, d.below(kind)); ok {
 							a.at(r)
 							a.found(kind, "%s may write its own %s", d.who(), kind)
 						}
@@ -320,7 +330,7 @@ func deviceAccessRules() []Rule {
 			access: func(a *accessCheck) {
 				sys, _ := topic.ParseFilter("$SYS/#")
 				a.eachDevice(func(d *device) {
-					if _, r, ok := a.policy.Reach(d.id, access.Read, sys); ok && r != nil {
+					if _, r, ok := d.reach(a.policy, access.Read, sys); ok && r != nil {
 						a.at(r)
 						a.found("", "%s may read $SYS/", d.who())
 					}
@@ -336,9 +346,9 @@ func appWritesFacts(a *accessCheck) {
 		if admin(user) {
 			continue
 		}
-		id := access.Identity{User: user, Client: user}
+		rights := a.policy.For(access.Identity{User: user, Client: user}, access.Write)
 		for _, kind := range []string{"telemetry/+", "status", "reported"} {
-			if _, r, ok := a.policy.Reach(id, access.Write, someone.below(kind)); ok && r != nil {
+			if _, r, ok := rights.Reach(someone.below(kind)); ok && r != nil {
 				a.at(r)
 				a.found("", "the user %s may write the %s of devices", user, strings.TrimSuffix(kind, "/+"))
 				break
@@ -352,14 +362,14 @@ func appWritesFacts(a *accessCheck) {
 func (a *accessCheck) lacks(action access.Action, kinds []string, from contract.Party, format string) {
 	c := a.l.convention.Contract
 	a.eachDevice(func(d *device) {
-		if _, r, ok := a.policy.Reach(d.id, access.Read|access.Write, d.below("#")); !ok || r == nil {
+		if _, r, ok := d.reach(a.policy, access.Read|access.Write, d.below("#")); !ok || r == nil {
 			return
 		}
 		for _, kind := range kinds {
 			if c != nil && !publishedBy(c, contract.Role(kind), from) {
 				continue
 			}
-			if _, _, ok := a.policy.Reach(d.id, action, d.below(kind)); !ok {
+			if _, _, ok := d.reach(a.policy, action, d.below(kind)); !ok {
 				a.at(a.firstRuleFor(d))
 				a.found(kind+d.id.User, format, d.who(), kind)
 			}
@@ -379,6 +389,6 @@ func publishedBy(c *contract.Contract, role contract.Role, from contract.Party) 
 
 // firstRuleFor is the first rule that a device has something of.
 func (a *accessCheck) firstRuleFor(d *device) *access.Rule {
-	_, r, _ := a.policy.Reach(d.id, access.Read|access.Write, d.below("#"))
+	_, r, _ := d.reach(a.policy, access.Read|access.Write, d.below("#"))
 	return r
 }

@@ -137,7 +137,7 @@ func confRules() []Rule {
 			},
 		},
 		{
-			Code: "B015", Name: "unknown-option", Severity: Error, Profile: Minimal,
+			Code: "B015", Name: "unknown-option", Severity: Error, Profile: Minimal, FixClass: UnsafeFix,
 			Summary: "an option does not exist",
 			Why:     "Mosquitto does not start with an option that it does not know. A typo in a security option would be worse if it did.",
 			Bad:     conf(strings.Replace(goodConf, "allow_anonymous", "allow_anonymus", 1)),
@@ -146,7 +146,11 @@ func confRules() []Rule {
 				for i := range c.lines {
 					if line := &c.lines[i]; confScope(line.key) == "" {
 						c.at(line)
-						c.found(line.key, "the option %q does not exist in Mosquitto", line.key)
+						if meant := likelyOption(line.key); meant != "" {
+							c.found(line.key, "the option %q does not exist in Mosquitto: did you mean %q?", line.key, meant).key(line, meant)
+						} else {
+							c.found(line.key, "the option %q does not exist in Mosquitto", line.key)
+						}
 					}
 				}
 			},

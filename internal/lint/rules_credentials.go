@@ -142,8 +142,7 @@ func (c *confCheck) compareUsers(rights, passwords *confLine, policy *access.Pol
 }
 
 func orderMatters(a *accessCheck) {
-	const most = 2000
-	rules := a.policy.Rules[:min(len(a.policy.Rules), most)]
+	rules := a.compared()
 	for j := range rules {
 		deny := &rules[j]
 		df, err := topic.ParseFilter(deny.Filter)

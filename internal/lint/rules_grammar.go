@@ -9,7 +9,8 @@ func grammarRules() []Rule {
 			Code: "T028", Name: "sparkplug-grammar", Severity: Error, Profile: Basic,
 			Summary: "a Sparkplug topic is malformed",
 			Why: "Below spBv1.0/ a topic is spBv1.0/GROUP/TYPE/NODE, with /DEVICE for the types that begin with D and only for these, or " +
-				"spBv1.0/STATE/HOST. A host application throws everything else away.",
+				"spBv1.0/STATE/HOST. A host application throws everything else away. Of the messages only STATE is retained, with QoS 1; " +
+				"births and data have QoS 0, and NDEATH, the Will Message, has QoS 1.",
 			Bad:  under(topics("spBv1.0/plant/DDATA/edge1"), "sparkplug"),
 			Good: under(topics("spBv1.0/plant/DDATA/edge1/press4"), "sparkplug"),
 			topic: func(t *topicCheck) {
@@ -19,12 +20,14 @@ func grammarRules() []Rule {
 					}
 				}
 			},
+			message: sparkplugFlags,
 		},
 		{
 			Code: "T029", Name: "homie-grammar", Severity: Error, Profile: Basic,
 			Summary: "a Homie topic is malformed",
 			Why: "Below homie/5/ ids are made of lower case letters, digits and dashes, and only attributes begin with $. Controllers " +
-				"ignore a device whose id has anything else.",
+				"ignore a device whose id has anything else. $state is init, ready, disconnected, sleeping or lost; attributes are retained, " +
+				"and what is set is not.",
 			Bad:  under(topics("homie/5/Weather_Station/sensor/temperature"), "homie"),
 			Good: under(topics("homie/5/weather-station/sensor/temperature"), "homie"),
 			topic: func(t *topicCheck) {
@@ -37,12 +40,15 @@ func grammarRules() []Rule {
 					}
 				}
 			},
+			message: homieMessage,
 		},
 		{
 			Code: "T030", Name: "ha-discovery-grammar", Severity: Error, Profile: Basic,
 			Summary: "a Home Assistant discovery topic is malformed",
 			Why: "Discovery is homeassistant/COMPONENT/[NODE/]OBJECT/config with letters, digits, - and _ in the ids. Home Assistant " +
-				"ignores what it does not understand, so that the entity never appears.",
+				"ignores what it does not understand, so that the entity never appears. The payload is a JSON object, or empty to take the " +
+				"entity away. It should be retained, to be there when Home Assistant restarts, and have a unique_id, without which the " +
+				"entity cannot be changed by its user: these are warnings.",
 			Bad:  under(topics("homeassistant/sensor/cold room/config"), "homeassistant"),
 			Good: under(topics("homeassistant/sensor/cold_room/config"), "homeassistant"),
 			topic: func(t *topicCheck) {
@@ -59,6 +65,7 @@ func grammarRules() []Rule {
 					}
 				}
 			},
+			message: discoveryMessage,
 		},
 	}
 }

@@ -100,10 +100,8 @@ func historyRules() []Rule {
 			Good: messages(reading("21.7", "31"), reading("21.7", "32")),
 			history: func(m *messageCheck) {
 				h := m.history
-				_, ts := m.get("ts")
-				_, id := m.get("id")
 				same := h.body == m.l.memory.hashOf(m.body) && h.messages > 0
-				if same && m.live && !m.message.Dup && (ts || id) && m.now.Sub(h.lastTime) <= time.Minute {
+				if same && m.live && !m.message.Dup && m.unique() && m.now.Sub(h.lastTime) <= time.Minute {
 					m.found("", "the same payload came %s before", m.now.Sub(h.lastTime).Round(time.Millisecond))
 				}
 			},
@@ -179,6 +177,16 @@ func flapping(m *messageCheck) {
 		m.found("", "%d changes between online and offline in 5 minutes", len(h.changes))
 		h.changes = h.changes[1:]
 	}
+}
+
+// unique reports whether a payload has something that no other message has: a timestamp, or an id where that names a message
+// and not the device.
+func (c *messageCheck) unique() bool {
+	if _, ok := c.timestamp(); ok {
+		return true
+	}
+	_, id := c.get("id")
+	return id && (c.place.role == command || c.place.role == result || c.place.role == event)
 }
 
 func commandIDReused(m *messageCheck) {

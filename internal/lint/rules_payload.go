@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/mqx-cli/mqx/internal/payload"
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // goodPayload is the guide's own.
@@ -128,10 +129,15 @@ func (c *payloadCheck) maxBytes() int {
 	if n := c.place.rule.MaxBytes; n > 0 {
 		return n
 	}
-	if of := c.l.convention.Contract; of != nil && of.Limits.PayloadBytes > 0 {
+	of := c.l.convention.Contract
+	switch {
+	case of == nil:
+		return wire.MaxRemainingLength // a list of all devices of a bridge is as long as it is
+	case of.Limits.PayloadBytes > 0:
 		return of.Limits.PayloadBytes
+	default:
+		return defaultPayload
 	}
-	return defaultPayload
 }
 
 // excerpt is the beginning of a payload, quoted.

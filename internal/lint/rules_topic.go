@@ -95,7 +95,7 @@ func protocolTopicRules() []Rule {
 			Bad:  topics("$SYS/acme/status"),
 			Good: topics("acme/lyon/cr-001/status"),
 			topic: func(t *topicCheck) {
-				if t.dollar && t.name[0] == '$' && t.kind != Live {
+				if t.dollar && t.name[0] == '$' && t.kind != Live && !t.place.ofServer() {
 					t.found(wholeTopic, "topics that begin with %s/ are the Server's", t.levels[0])
 				}
 			},

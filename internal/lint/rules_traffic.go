@@ -133,9 +133,7 @@ type echo struct {
 // echoed reports whether a message came to the same topic for the tenth time. Only what has a timestamp or an id of its own
 // is known to be one message and not many that are equal.
 func (c *messageCheck) echoed() bool {
-	_, ts := c.get("ts")
-	_, id := c.get("id")
-	if !ts && !id || c.message.Dup {
+	if !c.unique() || c.message.Dup {
 		return false
 	}
 	m := &c.l.memory

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,5 +142,33 @@ func TestIncludedFilesAreReadInMosquittosOrder(t *testing.T) {
 	slices.SortFunc(got, lint.CompareIncluded)
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A line of any length is one finding, and the report does not repeat it.
+func TestALineOfManyMegabytesIsOneShortFinding(t *testing.T) {
+	t.Parallel()
+	line := strings.Repeat("a", 4<<20)
+	for _, kind := range []lint.Kind{lint.Topics, lint.Filters} {
+		r := read(t, newLinter(t, lint.Options{}), kind, line+"\n")
+		if text := r.AppendText(nil, nil); len(r.Findings) == 0 || len(text) > 5000 {
+			t.Errorf("%s: %d findings, %d bytes of text", kind, len(r.Findings), len(text))
+		}
+	}
+}
+
+// Three thousand devices with a section each are compared in no time: with every pair it took a minute.
+func TestAccessListsOfManyDevicesAreCheckedInTime(t *testing.T) {
+	t.Parallel()
+	var list strings.Builder
+	for i := range 3000 {
+		n := strconv.Itoa(i)
+		list.WriteString("user d" + n + "\ntopic write acme/lyon/d" + n + "/status\ntopic read acme/lyon/d" + n + "/cmd\n" +
+			"topic read acme/lyon/d" + n + "/desired\n")
+	}
+	list.WriteString("user d7\ntopic write acme/lyon/d8/status\n")
+	r := read(t, newLinter(t, lint.Options{Select: []string{"A003", "A017"}}), lint.ACL, list.String())
+	if len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Message, "d7 may write to another's topics, acme/lyon/d8/status") {
+		t.Errorf("%s", r.AppendText(nil, nil))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/retained"
+	"github.com/mqx-cli/mqx/internal/topic"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -32,18 +33,22 @@ func newQueueing(version string, n, limit int) *queueing {
 }
 
 func (q *queueing) Subscribe(ctx context.Context, p *wire.Properties, subs ...wire.Subscription) ([]wire.ReasonCode, error) {
-	codes, err := q.keeper.Subscribe(ctx, p, subs...)
 	q.mu.Lock()
-	for _, m := range q.queue {
-		if m.QoS > 0 {
-			q.open++
+	queued := 0 // counted before the first of them can be taken
+	for _, s := range subs {
+		for _, m := range q.kept {
+			if topic.Match(s.Filter, m.Topic) && min(m.QoS, s.QoS) > 0 && (q.limit == 0 || queued < q.limit) {
+				queued++
+			}
 		}
 	}
+	q.open += queued
 	acknowledged := q.shy
 	if q.open == 0 {
 		acknowledged = nil
 	}
 	q.mu.Unlock()
+	codes, err := q.keeper.Subscribe(ctx, p, subs...)
 	if acknowledged != nil { // a Server that answers only after the acknowledgements
 		<-acknowledged
 	}

@@ -36,6 +36,10 @@ type Document struct {
 // Parse parses a file of one document. What is wrong with its syntax is a problem like others: see [Document.Err].
 func Parse(file string, text []byte) *Document {
 	d := &Document{file: file, lines: strings.Split(string(text), "\n"), anchors: map[string]ast.Node{}}
+	if line, deep := tooDeep(text); deep {
+		d.ProblemAt(line, 1, "nested too deep", "")
+		return d
+	}
 	parsed, err := parser.ParseBytes(text, 0)
 	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		d.Problem(syntax.Token, syntax.Message, "")
@@ -59,6 +63,30 @@ func Parse(file string, text []byte) *Document {
 		ast.Walk(anchorVisitor{d.anchors}, d.body)
 	}
 	return d
+}
+
+// maxBrackets is how many brackets may be open at once. The time that parsing takes grows with the square of it.
+const maxBrackets = 1000
+
+// tooDeep reports whether too many brackets are open at once, and in which line. Brackets in texts count as well: a text that
+// opens a thousand and closes none is no less odd.
+func tooDeep(text []byte) (line int, deep bool) {
+	open := 0
+	line = 1
+	for _, c := range text {
+		switch c {
+		case '\n':
+			line++
+		case '[', '{':
+			open++
+		case ']', '}':
+			open = max(0, open-1)
+		}
+		if open > maxBrackets {
+			return line, true
+		}
+	}
+	return 0, false
 }
 
 // anchorVisitor notes the nodes that have anchors.
@@ -88,7 +116,10 @@ func (d *Document) Problem(at *token.Token, msg, next string) {
 func (d *Document) ProblemAt(line, column int, msg, next string) {
 	fault := Problem{Line: line, Column: column, Msg: msg, Next: next}
 	if line > 0 && line <= len(d.lines) {
-		fault.Source = strings.TrimSuffix(d.lines[line-1], "\r")
+		const shown = 1000 // a longer line was written by a machine, and shows nobody anything
+		if source := strings.TrimSuffix(d.lines[line-1], "\r"); len(source) <= shown {
+			fault.Source = source
+		}
 	}
 	d.problems = append(d.problems, fault)
 }

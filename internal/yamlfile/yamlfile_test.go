@@ -120,3 +120,13 @@ func TestWhatUnfoldsWithoutEndIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// Brackets cost the square of their number, so that a small file could keep a machine busy for minutes.
+func TestDeepNestingIsRefusedAtItsLine(t *testing.T) {
+	t.Parallel()
+	text := "a: 1\nb: " + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + "\n"
+	err := yamlfile.Parse("x.yaml", []byte(text)).Err()
+	if err == nil || !strings.Contains(err.Error(), "x.yaml:2:1: nested too deep") || len(err.Error()) > 200 {
+		t.Errorf("got %v", err)
+	}
+}
