@@ -402,4 +402,3 @@ func TestHeldSessionIsResumedAndEndsWithClose(t *testing.T) {
 		}
 	})
 }
-
