@@ -325,7 +325,7 @@ func (l *lane) send(c *connection, id uint16, s slot) error {
 
 // take claims an identifier. When it has to wait, it is for acknowledgements that the read loop must get at.
 func (l *lane) take(ctx context.Context, m message.Message, done func(Result)) (uint16, error) {
-	if l.window.full() {
+	if l.window.full(m.QoS) {
 		l.awaits.add(1)
 		defer l.awaits.add(-1)
 	}

@@ -85,7 +85,12 @@ func attempt(ctx context.Context, o Options, v wire.Version) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.lane.window.begin(min(int(c.caps.ReceiveMaximum), s.lane.maxInflight))
+	limit := min(int(c.caps.ReceiveMaximum), s.lane.maxInflight)
+	qos2 := limit
+	if v != wire.V5 && o.MaxInflight == 0 {
+		qos2 = unannounced
+	}
+	s.lane.window.begin(limit, qos2)
 	s.lane.cur.Store(c)
 	s.assignedID = c.caps.ClientID
 	if s.lane.reconnects {

@@ -37,8 +37,8 @@ type Options struct {
 	Properties *wire.Properties
 	// ConnectTimeout bounds dialling, TLS and the wait for CONNACK. 0 means 10 s.
 	ConnectTimeout time.Duration
-	// MaxInflight bounds the QoS 1 and 2 messages on their way out, 65,280 at most. 0 means 1,000. The Server's Receive
-	// Maximum is never exceeded.
+	// MaxInflight bounds the QoS 1 and 2 messages on their way out, 65,280 at most. 0 means 1,000, and 20 of
+	// QoS 2 below MQTT 5. The Server's Receive Maximum is never exceeded.
 	MaxInflight int
 	// Retry says what happens when there is no connection; the zero value is the end of the Session.
 	Retry Retry

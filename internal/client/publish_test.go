@@ -247,6 +247,30 @@ func TestServersReceiveMaximumIsNeverExceeded(t *testing.T) {
 	}
 }
 
+// Below MQTT 5 a Server cannot say what it takes, and Mosquitto drops what is too much in silence.
+func TestFewQoS2MessagesAreOpenWhereTheServerCannotSayHowMany(t *testing.T) {
+	for _, tt := range []struct{ given, want int }{{0, 20}, {50, 50}} {
+		synctest.Test(t, func(t *testing.T) {
+			open2 := 0
+			s := open(t, client.Options{Version: wire.V311, MaxInflight: tt.given, Dial: overPipe(t, func(p *peer) {
+				p.accept(&wire.Connack{})
+				for p.read() != nil {
+					open2++
+				}
+			})})
+			go func() {
+				for s.PublishAsync(t.Context(), text("a", "x", 2), nil) == nil {
+				}
+			}()
+			advance(time.Minute)
+			if open2 != tt.want {
+				t.Errorf("MaxInflight %d: %d messages are open, want %d", tt.given, open2, tt.want)
+			}
+			s.Abandon()
+		})
+	}
+}
+
 func TestLimitsOfConnackAreHeldBeforeSending(t *testing.T) {
 	props := &wire.Properties{MaximumPacketSize: 100, MaximumQoS: 1}
 	props.Set(wire.PropMaximumPacketSize, wire.PropMaximumQoS, wire.PropRetainAvailable)

@@ -25,11 +25,16 @@ const (
 // acknowledgement allows one more. A link that breaks sooner than a full window has passed would make no progress otherwise.
 const slowStart = 16
 
+// unannounced is how many QoS 2 messages may be open with a Server below MQTT 5, which cannot say what it takes: Mosquitto
+// drops those above its max_inflight_messages, 20 unless configured, and acknowledges them all the same.
+const unannounced = 20
+
 // window holds the QoS 1 and 2 messages on their way out (MQTT 5, 4.9: at most the Server's Receive Maximum).
 type window struct {
 	mu    sync.Mutex
 	limit int      // how many may be open now
 	most  int      // how many the Server allows
+	qos2  int      // how many may be open for one of QoS 2 to be sent, see unannounced
 	slots []slot   // slot i has the identifier firstPublishID+i; grows as needed
 	free  []uint16 // identifiers that were used and are free again, oldest first
 	used  int
@@ -68,7 +73,7 @@ func (w *window) take(ctx context.Context, m message.Message, done func(Result))
 			defer w.mu.Unlock()
 			return 0, w.err
 		}
-		if w.used < w.limit {
+		if w.used < w.allowed(m.QoS) {
 			defer w.mu.Unlock()
 			id := w.next()
 			w.slots[id-firstPublishID] = slot{open: true, msg: m, done: done}
@@ -246,8 +251,16 @@ func (w *window) unsent(id uint16) {
 	}
 }
 
-// begin sets the limit of the first connection.
-func (w *window) begin(limit int) { w.limit, w.most = limit, limit }
+// begin sets the limits of the first connection.
+func (w *window) begin(limit, qos2 int) { w.limit, w.most, w.qos2 = limit, limit, qos2 }
+
+// allowed is how many messages may be open for another one of the QoS to be sent.
+func (w *window) allowed(qos byte) int {
+	if qos == 2 {
+		return min(w.limit, w.qos2)
+	}
+	return w.limit
+}
 
 // reopen prepares another connection with its limit: every open message is to be sent again, and it returns how many these
 // are. When the Server does not have the Session any more, they are new messages to it.
@@ -278,14 +291,20 @@ func (w *window) nextAgain() (id uint16, s slot, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer func() { w.backlog.Store(int32(len(w.again))) }()
-	for len(w.again) > 0 && w.used-len(w.again) < w.limit {
+	for len(w.again) > 0 {
 		next := w.again[0]
-		w.again = w.again[1:]
-		if p := w.slot(next.id); p != nil && p.order == next.order {
-			s = *p
-			p.dup = true
-			return next.id, s, true
+		p := w.slot(next.id)
+		if p == nil || p.order != next.order {
+			w.again = w.again[1:] // it has ended
+			continue
 		}
+		if w.used-len(w.again) >= w.allowed(p.msg.QoS) {
+			break
+		}
+		w.again = w.again[1:]
+		s = *p
+		p.dup = true
+		return next.id, s, true
 	}
 	return 0, slot{}, false
 }
@@ -349,8 +368,8 @@ func (w *window) lostErr() error {
 }
 
 // full reports whether take would have to wait.
-func (w *window) full() bool {
+func (w *window) full(qos byte) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.err == nil && w.used >= w.limit
+	return w.err == nil && w.used >= w.allowed(qos)
 }
