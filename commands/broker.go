@@ -20,7 +20,9 @@ type brokerOptions struct {
 	access brokerAccess
 	ready  string
 	debug  bool
-	limits broker.Config
+	limits brokerLimits
+	faults brokerFaults
+	print  bool
 }
 
 // brokerReady is the ready line of `mqx broker --json`: the plain listener, and all of them.
@@ -39,7 +41,10 @@ func newBroker(e *env) *cobra.Command {
 		Long: "Run a small MQTT 5, 3.1.1 and 3.1 broker, for development and tests. It listens on the loopback interface,\n" +
 			"prints one line when it is ready, and ends on Ctrl-C (status 130) or SIGTERM (143).\n\n" +
 			"With --users only they get in, with --acl they may do what the list says; SIGHUP reads both files again. An\n" +
-			"address that others can reach needs one of --users and --allow-anonymous.",
+			"address that others can reach needs one of --users and --allow-anonymous.\n\n" +
+			"--faults takes rules ACTION [PACKET,…] [KEY=VALUE]…, separated by semicolons. ACTION is one of delay, drop,\n" +
+			"duplicate, disconnect, refuse, truncate, blackhole and bandwidth; KEY one of client, topic, p, every, after, count,\n" +
+			"by, jitter, for, code, rate and then. Each fault that strikes is a JSON line on stderr.",
 		Example: "  mqx broker\n  mqx broker -p 0 --json\n  mqx broker --users passwords --acl acl --bind 0.0.0.0\n" +
 			"  mqx broker --tls-auto --ws-port 9001",
 		Args:        noArgs,
@@ -50,32 +55,39 @@ func newBroker(e *env) *cobra.Command {
 	o.access.addFlags(fs)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the broker listens; it holds the URL")
 	fs.BoolVarP(&o.debug, "debug", "d", false, "report on stderr why connections end")
-	fs.Uint32Var(&o.limits.MaxPacketSize, "max-packet-size", 0, "largest packet to accept, in bytes (default: the protocol's limit)")
-	fs.Uint16Var(&o.limits.ReceiveMaximum, "max-inflight", 0, "QoS 2 messages that a client may have open (default 1024)")
-	fs.IntVar(&o.limits.MaxQueuedMessages, "max-queued-messages", 0, "messages that may wait for a client (default 100000)")
-	fs.Int64Var(&o.limits.MaxQueuedBytes, "max-queued-bytes", 0, "bytes that may wait for a client (default 64 MiB)")
+	o.limits.addFlags(fs)
+	o.faults.addFlags(fs)
+	fs.BoolVar(&o.print, "print-config", false, "print what the flags and the environment amount to, and end")
 	e.addJSONFlag(cmd, "print the ready line as JSON")
-	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e) })
-	cmd.AddCommand(newBrokerPasswd(e))
+	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
+	cmd.AddCommand(newBrokerStatus(e), newBrokerPasswd(e))
 	return cmd
 }
 
-func (o *brokerOptions) run(ctx context.Context, e *env) error {
-	if o.limits.MaxQueuedMessages < 0 || o.limits.MaxQueuedBytes < 0 {
-		return exit.New(exit.Usage, "--max-queued-messages, --max-queued-bytes", "", "they cannot be negative")
+func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
+	if err := o.limits.check(readVersion().Version); err != nil {
+		return err
+	}
+	config := &o.limits.config
+	if err := o.faults.apply(e, config); err != nil {
+		return err
+	}
+	if o.print {
+		return printConfig(e, cmd)
 	}
 	if o.debug {
-		o.limits.Logger = slog.New(slog.NewTextHandler(e.streams.Err, nil))
+		config.Logger = slog.New(slog.NewTextHandler(e.streams.Err, nil))
 	}
 	listeners, err := o.listen.open(ctx, e, o.access.guards())
 	if err != nil {
 		return err
 	}
 	defer closeAll(listeners)
-	if err := o.access.open(&o.limits); err != nil {
+	if err := o.access.open(config); err != nil {
 		return err
 	}
-	b := broker.New(o.limits)
+	config.FaultControl = isLoopback(o.listen.bind)
+	b := broker.New(*config)
 	defer o.access.reloadOnSignal(e, b)()
 	ended := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {

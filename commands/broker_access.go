@@ -10,6 +10,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/guard"
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/scram"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -38,7 +39,14 @@ func (o *brokerAccess) open(config *broker.Config) error {
 		return exit.Wrap(exit.Usage, "--users, --acl", "", err)
 	}
 	o.guard, config.Access = g, g
-	return nil
+	if o.files.Users == "" {
+		return nil
+	}
+	config.Authenticator, err = scram.New(func(user string) (scram.Credentials, bool) {
+		r, ok := g.Scram(user)
+		return scram.Credentials{Iterations: r.Iterations, Salt: r.Salt, StoredKey: r.StoredKey, ServerKey: r.ServerKey}, ok
+	})
+	return err
 }
 
 // reloadOnSignal reads the files again at SIGHUP. The function that it returns ends that.

@@ -58,7 +58,7 @@ func (o *brokerListen) addFlags(fs *pflag.FlagSet) {
 	fs.Var(&o.wsPort, "ws-port", "listen for WebSockets, too")
 	fs.Var(&o.wssPort, "wss-port", "listen for WebSockets with TLS, too")
 	fs.StringVar(&o.wsPath, "ws-path", "", "the only path for WebSockets (default: any path)")
-	fs.StringArrayVar(&o.wsOrigins, "ws-origin", nil, "hosts whose web pages may connect, as in *.example.com or * (default: pages of this machine)")
+	fs.Var(textsFlag{&o.wsOrigins}, "ws-origin", "hosts whose web pages may connect, as in *.example.com or * (default: pages of this machine)")
 }
 
 // open opens all listeners, the plain one first, or none.
@@ -154,10 +154,6 @@ func listenError(address string, err error) error {
 
 // listenUnix opens a Unix socket. One that a broker left behind, and nobody listens on, is replaced.
 func listenUnix(ctx context.Context, path string) (listener, error) {
-	full, err := filepath.Abs(path)
-	if err != nil {
-		return listener{}, exit.Wrap(exit.Usage, "--unix", path, err)
-	}
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode().Type() != fs.ModeSocket {
 			return listener{}, exit.New(exit.Usage, "--unix", path, "there is a file of that name, and it is no socket")
@@ -180,7 +176,7 @@ func listenUnix(ctx context.Context, path string) (listener, error) {
 		}
 		return listener{}, exit.Wrap(exit.Usage, "--unix", path, cause)
 	}
-	return listener{l, "unix://" + full}, nil
+	return listener{l, "unix://" + path}, nil
 }
 
 // tlsConfig returns nil when no TLS is asked for.

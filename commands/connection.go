@@ -39,13 +39,18 @@ func addConnectionFlags(cmd *cobra.Command, c *config.Connection, packet string)
 func addAddressFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVarP(&c.Host, "host", "h", "localhost", "broker's name or address, or a URL")
 	fs.VarP(portFlag{&c.Port}, "port", "p", "broker's port (default 1883, with TLS 8883)")
-	fs.StringVarP(&c.URL, "url", "L", "", "mqtt[s]://[user[:password]@]host[:port][/topic]")
+	fs.StringVarP(&c.URL, "url", "L", "", "mqtt[s]://[user[:password]@]host[:port][/topic], ws[s]://...host[:port][/path] or unix:///path")
+	fs.StringVar(&c.Unix, "unix", "", "path of the broker's Unix socket")
 	fs.BoolVar(&c.Embedded, "embedded", false, "start a private broker in this process, for this command")
 	fs.StringVarP(&c.Username, "username", "u", "", "user name")
 	fs.StringVarP(&c.Password, "password", "P", "", "password; others can see it in the process list, prefer --password-file")
 	fs.StringVar(&c.PasswordFile, "password-file", "", "file that holds the password")
 	fs.BoolVar(&c.PasswordPrompt, "password-prompt", false, "ask for the password")
-	inGroup(fs, groupAddress, "host", "port", "url", "embedded", "username", "password", "password-file", "password-prompt")
+	fs.StringVar(&c.WSPath, "ws-path", "", "path of MQTT over WebSocket, which it implies (default /mqtt)")
+	fs.Var(textsFlag{&c.WSHeader}, "ws-header", "Name:value to send with the request for the WebSocket (repeatable)")
+	fs.StringVar(&c.Proxy, "proxy", "", "connect through socks5h://[user:password@]host[:port] or http://..., none for no proxy (default: ALL_PROXY)")
+	fs.StringVarP(&c.Bind, "bind", "A", "", "address of this machine to connect from")
+	inGroup(fs, groupAddress, "host", "port", "url", "unix", "embedded", "ws-path", "ws-header", "proxy", "username", "password", "password-file", "password-prompt")
 	inGroup(fs, groupPassword, "password", "password-file", "password-prompt")
 }
 
@@ -70,12 +75,13 @@ func addTLSFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVar(&c.CAPath, "capath", "", "directory of such files")
 	fs.StringVar(&c.Cert, "cert", "", "PEM file of the client's certificate")
 	fs.StringVar(&c.Key, "key", "", "PEM file of its private key")
+	fs.StringVar(&c.KeyPasswordFile, "key-password-file", "", "file that holds the password of the key")
 	fs.Var(wordsFlag{&c.ALPN}, "alpn", "application protocols to offer, separated by commas")
 	fs.StringVar(&c.SNI, "sni", "", "server name to ask for and to check")
 	fs.StringVar(&c.TLSVersion, "tls-version", "", "lowest TLS version, 1.2 or 1.3")
 	fs.BoolVar(&c.Insecure, "insecure", false, "do not check the broker's certificate")
 	fs.StringVar(&c.TLSKeyLog, "tls-keylog", "", "append TLS secrets to this file, for Wireshark")
-	inGroup(fs, groupAddress, "tls", "no-tls", "cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "insecure", "tls-keylog")
+	inGroup(fs, groupAddress, "tls", "no-tls", "cafile", "capath", "cert", "key", "key-password-file", "alpn", "sni", "tls-version", "insecure", "tls-keylog")
 }
 
 func addWillFlags(fs *pflag.FlagSet, c *config.Connection) {

@@ -186,7 +186,20 @@ func TestConnectionFlagsRefuse(t *testing.T) {
 		{nil, []string{"-h", "me:sec%ret@b"}, "--host: it holds a user name - write --url mqtt://USER@HOST"},
 		{nil, []string{"-h", "me:sec%ret@b:1883"}, "--host: it holds a user name"},
 		{nil, []string{"-L", "b"}, "--url: a URL like mqtt://host:1883"},
-		{nil, []string{"-L", "ws://b"}, `--url: the scheme "ws" is not supported by this build`},
+		{nil, []string{"-L", "gopher://b"}, `--url: the scheme "gopher" is none of mqtt, mqtts, ws, wss and unix`},
+		{nil, []string{"-L", "https://b"}, "the scheme https is called wss here"},
+		{nil, []string{"-L", "unix://"}, "the path of the socket is missing"},
+		{nil, []string{"-L", "unix://u:sec%ret@/x"}, "user or password is malformed"},
+		{nil, []string{"--unix", "/x", "-p", "1883"}, "--unix: it excludes --port"},
+		{nil, []string{"--unix", "/x", "--tls"}, "--tls: it means nothing for a Unix socket"},
+		{nil, []string{"-L", "ws://b/a b"}, "the path of the WebSocket: \"/a b\" is malformed"},
+		{nil, []string{"-L", "ws://b", "--ws-header", "sec%ret"}, "--ws-header: Name:value is expected"},
+		{nil, []string{"-L", "ws://b", "--ws-header", "A: b\nc"}, "--ws-header: Name:value is expected"},
+		{nil, []string{"--proxy", "proxy:1080"}, "--proxy: a URL like socks5h://host:1080"},
+		{nil, []string{"--proxy", "ftp://u:sec%25ret@proxy"}, "--proxy: the scheme of a proxy is socks5h, socks5, http or https"},
+		{nil, []string{"--proxy", "socks5h://"}, "--proxy: the proxy's host is missing"},
+		{nil, []string{"--bind", "no such.address"}, "is no address of this machine"},
+		{environment{"ALL_PROXY": "ftp://x"}, []string{"-h", "broker.example"}, "the proxy in the environment: the scheme"},
 		{nil, []string{"-L", "ssl://b"}, "the scheme ssl is called mqtts here"},
 		{nil, []string{"-L", "mqtt://u:sec%ret@b"}, "write % as %25"},
 		{nil, []string{"-L", "mqtt://b:x"}, "malformed"},
@@ -237,6 +250,65 @@ func TestConnectionFlagsRefuse(t *testing.T) {
 		}
 		if strings.Contains(err.Error(), "sec%ret") {
 			t.Errorf("%q: the password is shown: %v", tt.args, err)
+		}
+	}
+}
+
+func TestTransportIsFoundFromFlagsURLAndEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		env  environment
+		args string
+		want string
+	}{
+		{nil, "-L ws://b", "ws://b:80/mqtt"},
+		{nil, "-L wss://b", "wss://b:443/mqtt"},
+		{nil, "-L wss://b:8884/a%20b?token=x --ws-header Authorization:Bearer", "wss://b:8884/a%20b Authorization=Bearer"},
+		{nil, "-L ws://b:9001/", "ws://b:9001/"},
+		{nil, "-L ws://b:9001/x --ws-path y", "ws://b:9001/y"},
+		{nil, "-h b -p 9001 --ws-path /mqtt", "ws://b:9001/mqtt"},
+		{nil, "-h b --ws-path /mqtt --tls", "wss://b:443/mqtt"},
+		{environment{"MQX_URL": "ws://b:9001"}, "", "ws://b:9001/mqtt"},
+		{environment{"MQX_URL": "ws://b:9001"}, "-h c", "mqtt://c:1883"},
+		{nil, "--unix /run/mqtt.sock", "unix:///run/mqtt.sock"},
+		{nil, "-L unix:///run/a%20b.sock", "unix:///run/a b.sock"},
+		{nil, "-L unix://mqtt.sock", "unix://mqtt.sock"},
+		{nil, "-L unix://u:p%40@/run/mqtt.sock", "unix:///run/mqtt.sock user=u password=p@"},
+		{environment{"MQX_UNIX": "/run/mqtt.sock"}, "-h b", "mqtt://b:1883"},
+		{environment{"MQX_HOST": "b", "MQX_PORT": "8883"}, "--unix /x", "unix:///x"},
+		{nil, "-h b --proxy socks5h://u:p@proxy:1080", "mqtt://b:1883 through socks5h://u:xxxxx@proxy:1080"},
+		{environment{"ALL_PROXY": "socks5://proxy"}, "-h b", "mqtt://b:1883 through socks5://proxy"},
+		{environment{"ALL_PROXY": "socks5://proxy"}, "-h b --proxy none", "mqtt://b:1883"},
+		{environment{"ALL_PROXY": "socks5://proxy"}, "-h localhost", "mqtt://localhost:1883"},
+		{environment{"ALL_PROXY": "socks5://proxy", "NO_PROXY": "b"}, "-h b", "mqtt://b:1883"},
+		{environment{"HTTP_PROXY": "http://proxy", "ALL_PROXY": "socks5://all"}, "-L ws://b", "ws://b:80/mqtt through http://proxy"},
+		{environment{"HTTPS_PROXY": "http://proxy"}, "-L wss://b", "wss://b:443/mqtt through http://proxy"},
+		{environment{"HTTPS_PROXY": "http://proxy"}, "-L mqtts://b", "mqtts://b:8883"},
+		{nil, "-h b -A 127.0.0.2", "mqtt://b:1883 from 127.0.0.2"},
+	} {
+		r, err := commands.ResolveConnection(tt.env, strings.Fields(tt.args)...)
+		if err != nil {
+			t.Errorf("%s %v: %v", tt.args, tt.env, err)
+			continue
+		}
+		target := r.Options.Target
+		got := target.String()
+		if target.WebSocket != nil {
+			for name, values := range target.WebSocket.Header {
+				got += " " + name + "=" + values[0]
+			}
+		}
+		if r.Options.Username != nil {
+			got += " user=" + *r.Options.Username + " password=" + string(r.Options.Password)
+		}
+		if target.Proxy != nil {
+			got += " through " + target.Proxy.Redacted()
+		}
+		if target.Bind != "" {
+			got += " from " + target.Bind
+		}
+		if got != tt.want {
+			t.Errorf("%s %v: got %s, want %s", tt.args, tt.env, got, tt.want)
 		}
 	}
 }

@@ -28,7 +28,7 @@ type contextAddOptions struct {
 func newContextAdd(e *env) *cobra.Command {
 	o := &contextAddOptions{given: map[string]*givenFlag{}}
 	cmd := &cobra.Command{
-		Use:   "add NAME [connection flags]",
+		Use:   "add NAME",
 		Short: "Keep a connection under a name",
 		Long: "Keep the connection flags of this command line under a name; environment variables are left out. The password,\n" +
 			"and the user name, may be a reference: env:NAME, file:PATH or cmd:COMMAND, which is kept as it is and resolved\n" +

@@ -139,7 +139,7 @@ func (o *presenceOptions) choose(args []string, convention presence.Convention, 
 		if c != nil {
 			device, err := c.Resolve(arg)
 			if err != nil {
-				return exit.Wrap(exit.Usage, "", "", err).Hint("give the base topic, or a filter such as '+/+/" + arg + "'")
+				return exit.Wrap(exit.Usage, "", "", err).Hint("give the base topic, or a filter over base topics")
 			}
 			name = device.Base
 		}
@@ -274,7 +274,7 @@ func (s *sight) followTraffic(ctx context.Context) error {
 	if s.options.noTraffic {
 		return nil
 	}
-	_, err := s.FollowTraffic(ctx)
+	err := s.FollowTraffic(ctx)
 	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
 		s.env.note("warning: what devices send is not readable (%s): silence and late wills cannot be told by it", refused.Code)
 		return nil

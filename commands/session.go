@@ -26,7 +26,7 @@ const closeTimeout = 3 * time.Second
 
 // resolve turns the connection flags of cmd into options.
 func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connection) (config.Resolved, error) {
-	c.Given = origins(cmd)
+	c.Given, c.Environ = origins(cmd), e.getenv
 	if err := e.resolvePresence(cmd, c); err != nil {
 		return config.Resolved{}, err
 	}
@@ -43,7 +43,9 @@ func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connect
 		e.note("warning: %s", w)
 	}
 	if debug, _ := cmd.Flags().GetBool("debug"); debug {
-		r.Options.Trace = output.NewTrace(e.streams.Err).Packet
+		trace := output.NewTrace(e.streams.Err)
+		trace.HideUser = c.Given["username"] == config.FromContext && config.IsReference(c.Username)
+		r.Options.Trace = trace.Packet
 	}
 	r.Options.Retry.Report = (&outageReport{env: e, target: r.Options.Target}).note
 	return r, nil

@@ -129,7 +129,7 @@ func newTerminal(t *testing.T) *terminal {
 			term.env = append(term.env, kv)
 		}
 	}
-	term.env = append(term.env, "XDG_CONFIG_HOME="+term.dir, "GORACE=atexit_sleep_ms=0", "MQX_BROKER_PORT=0")
+	term.env = append(term.env, "XDG_CONFIG_HOME="+term.dir, "XDG_STATE_HOME="+term.dir, "GORACE=atexit_sleep_ms=0", "MQX_BROKER_PORT=0")
 	ready := term.broker("mqx broker")
 	address := regexp.MustCompile(`127\.0\.0\.1:(\d+)`).FindStringSubmatch(ready)
 	if address == nil {

@@ -97,12 +97,16 @@ func (c *client) challenge(method string, data []byte) ([]byte, error) {
 	if err := c.conn.SetWriteDeadline(time.Now().Add(lingerTime)); err != nil {
 		return nil, err
 	}
+	c.observeOwn(packet)
 	if _, err := c.conn.Write(packet); err != nil {
 		return nil, err
 	}
 	first, body, err := c.in.Next()
 	if err != nil {
 		return nil, err
+	}
+	if c.b.watched() {
+		c.observe(false, first, body)
 	}
 	answer, err := wire.Decode(c.info.Version, first, body)
 	if err != nil {

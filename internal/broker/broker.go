@@ -25,6 +25,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/broker/faults"
 )
 
 // stripes is how many locks keep order for topics and for Client Identifiers. More would let more of them go on at once,
@@ -41,6 +43,8 @@ type Broker struct {
 	numbers  atomic.Uint64 // of messages, given when there is a Store
 	routers  routers
 	connects rate
+	draining atomic.Bool // nothing more is accepted from publishers
+	faults   atomic.Pointer[faults.Plan]
 	sysOnce  sync.Once
 	quit     chan struct{} // closed when the Broker stops
 	buffers  buffers
@@ -62,14 +66,17 @@ type Broker struct {
 
 // New returns a Broker that serves nothing yet.
 func New(cfg Config) *Broker {
-	return &Broker{
-		cfg:       cfg.withDefaults(),
+	b := &Broker{
+		cfg:       cfg.WithDefaults(),
 		seed:      maphash.MakeSeed(),
 		sessions:  make(map[string]*session),
 		clients:   make(map[*client]struct{}),
 		quit:      make(chan struct{}),
 		listeners: make(map[net.Listener]struct{}),
 	}
+	b.faults.Store(cfg.Faults)
+
+	return b
 }
 
 func (b *Broker) stripe(s string) uint64 {

@@ -23,7 +23,10 @@ type client struct {
 	rights  Rights   // nil: everything is allowed
 	session *session // nil before CONNECT was accepted; set under Broker.mu
 	kicks   kicks
-	took    tally // received and not yet counted
+	known   atomic.Pointer[about]
+	fault   atomic.Pointer[faulty]
+	cut     atomic.Bool // a fault ends the connection
+	took    tally       // received and not yet counted
 
 	keepAlive time.Duration // how long the client may be silent, 0 for ever
 	expiry    uint32        // Session Expiry Interval
@@ -128,7 +131,7 @@ func (s source) Read(p []byte) (int, error) {
 		return 0, errStopped
 	}
 
-	n, err := c.conn.Read(p)
+	n, err := c.pacedRead(p)
 	c.b.counters.bytesReceived.Add(int64(n))
 
 	return n, err
@@ -161,6 +164,16 @@ func (c *client) serve() error {
 			// Clients whose packets arrive together are woken last come, first served. Most users expect that a SUBSCRIBE
 			// which was sent before a PUBLISH of another client comes first, although no statement says so.
 			runtime.Gosched()
+		}
+		if wire.Type(first>>4) == wire.PUBLISH && c.b.draining.Load() {
+			c.stop(wire.ServerShuttingDown) // it is not acknowledged, so it is not lost
+
+			return errStopped
+		}
+		if c.b.watched() {
+			if err := c.admitPacket(first, body); err != nil {
+				return err
+			}
 		}
 		if err := c.handle(first, body); err != nil {
 			return err
@@ -277,10 +290,15 @@ func (c *client) log(end ending) {
 func (c *client) farewell(end ending) {
 	s := c.session
 	s.mu.Lock()
-	if !end.flush {
+	cut := errors.Is(end.err, errCut) || c.cut.Load()
+	switch {
+	case cut:
+		c.broken = true
+		_ = c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) // Write tells
+	case !end.flush:
 		c.broken = true // nobody listens
 		c.conn.Close()
-	} else {
+	default:
 		_ = c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) // Write tells
 		c.closing = true
 		if end.tell && c.info.Version >= wire.V5 {
@@ -291,7 +309,7 @@ func (c *client) farewell(end ending) {
 	for c.writing {
 		c.idle.Wait()
 	}
-	flushed := !c.broken
+	flushed := !c.broken || cut // what was sent before a fault is to arrive
 	s.mu.Unlock()
 	if flushed {
 		linger(c.conn)

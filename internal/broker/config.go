@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/broker/faults"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -82,11 +83,20 @@ type Config struct {
 	// Events, when set, is told what happens. It is called from many goroutines and must neither block for long nor call
 	// the Broker's methods that end it.
 	Events func(Event)
+	// Packets, when set, is told each packet from and to clients that were let in. It is called from many goroutines.
+	Packets func(PacketEvent)
+	// Faults is what is to go wrong; see [Broker.SetFaults]. Default: nothing.
+	Faults *faults.Plan
+	// FaultControl lets clients on this machine change that by a publish to $CONTROL/mqx/faults, if their rights allow it.
+	FaultControl bool
+	// OnFault, when set, is told each fault that strikes. It is called from many goroutines.
+	OnFault func(FaultEvent)
 	// Logger gets one line for each connection that ends with an error. Default: none.
 	Logger *slog.Logger
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the stated defaults in place of zeros.
+func (c Config) WithDefaults() Config {
 	if c.MaxPacketSize == 0 || c.MaxPacketSize > maxPacket {
 		c.MaxPacketSize = maxPacket
 	}

@@ -34,7 +34,12 @@ func (c *client) connect() error {
 	if !ok {
 		return errors.New("the first packet is not CONNECT")
 	}
-	c.info.Version = p.Version
+	c.info.Version, c.info.ID = p.Version, strings.Clone(p.ClientID)
+	if c.b.watched() {
+		if err := c.admitPacket(first, body); err != nil {
+			return err
+		}
+	}
 	var connack *wire.Properties
 	if err = c.b.mayConnect(); err == nil {
 		connack, err = c.accept(p)
@@ -114,6 +119,7 @@ func (c *client) refuse(err error) {
 	if err != nil || !c.fits(len(packet)) || c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
+	c.observeOwn(packet)
 	if _, err := c.conn.Write(packet); err == nil {
 		linger(c.conn)
 	}
@@ -139,7 +145,7 @@ func (c *client) fits(size int) bool { return c.maxPacket == 0 || size <= c.maxP
 // accept checks CONNECT, takes from it what the connection needs to know, and returns the properties of CONNACK.
 func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 	connack := &wire.Properties{}
-	c.info.ID, c.info.Username = strings.Clone(p.ClientID), strings.Clone(p.Username)
+	c.info.Username = strings.Clone(p.Username)
 	c.info.Addr, c.info.CommonName = c.conn.RemoteAddr(), commonName(c.conn)
 	c.takeLimits(p)
 	if err := c.authenticate(p.Properties, connack); err != nil {
@@ -147,8 +153,12 @@ func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 	}
 	if c.info.ID == "" {
 		c.info.ID = "auto-" + rand.Text()
+		c.fault.Store(nil) // rules may be about that name
 		connack.AssignedClientIdentifier = c.info.ID
 		connack.Set(wire.PropAssignedClientIdentifier)
+	}
+	if code, ok := c.refusal(PacketEvent{Type: wire.CONNECT}); ok {
+		return nil, refuse(code, "refused by a fault")
 	}
 	rights, code := c.b.cfg.Access.Authenticate(c.info, p)
 	if code != wire.Success {

@@ -70,8 +70,17 @@ func (c *client) topicOf(p *wire.Publish) (string, error) {
 // route delivers a message and returns the Reason Code that the publisher is to be told. The error is a condition of the
 // publish that does not hold.
 func (c *client) route(p *wire.Publish, name string) (wire.ReasonCode, error) {
+	if name == faultTopic {
+		return c.controlFaults(p)
+	}
 	if !c.mayPublish(name) {
 		return wire.NotAuthorized, nil
+	}
+	if c.b.watched() {
+		e := PacketEvent{Type: wire.PUBLISH, Topic: name, QoS: p.QoS, PacketID: p.PacketID, Payload: len(p.Payload)}
+		if code, ok := c.refusal(e); ok {
+			return code, nil
+		}
 	}
 	if c.b.tooDeep(name) {
 		return wire.TopicNameInvalid, nil

@@ -102,9 +102,9 @@ func (b *Broker) retainable(m *message) error {
 	}
 	switch most, bytes := b.cfg.MaxRetained, b.cfg.MaxRetainedBytes; {
 	case most > 0 && count > most:
-		return refuse(wire.QuotaExceeded, "%d messages are retained, the most is %d", r.count, most)
+		return refuse(wire.QuotaExceeded, "no more than %d messages can be retained", most)
 	case bytes > 0 && size > bytes && size > r.bytes:
-		return refuse(wire.QuotaExceeded, "%d bytes are retained, the most is %d", r.bytes, bytes)
+		return refuse(wire.QuotaExceeded, "no more than %d bytes can be retained", bytes)
 	default:
 		return nil
 	}

@@ -161,6 +161,32 @@ func (c *client) flush(buf []byte, unsafe bool) error {
 			return err
 		}
 	}
+	if c.b.watched() {
+		return c.flushWatched(buf)
+	}
+	n, err := c.conn.Write(buf)
+	c.b.counters.bytesSent.Add(int64(n))
+
+	return err
+}
+
+// flushWatched is flush when each packet has to be looked at.
+func (c *client) flushWatched(buf []byte) error {
+	if f := c.faulty(); f != nil {
+		err := c.writeFaulty(f, buf)
+		if errors.Is(err, errCut) {
+			c.cut.Store(true)
+			c.stop(wire.UnspecifiedError)
+		}
+
+		return err
+	}
+	for rest := buf; len(rest) > 0; {
+		var first byte
+		var body []byte
+		first, _, body, rest = cutPacket(rest)
+		c.observe(true, first, body)
+	}
 	n, err := c.conn.Write(buf)
 	c.b.counters.bytesSent.Add(int64(n))
 

@@ -99,8 +99,8 @@ func (b *Broker) serve(c *client) {
 	c.finish(err)
 }
 
-// Shutdown ends the Broker: it accepts nothing more, tells MQTT 5 clients why (0x8B), writes what they are still to be
-// answered, and closes all connections, within about two seconds even if some do not read. When ctx ends first it closes
+// Shutdown ends the Broker: it accepts no more connections and messages, writes what waits for connected clients, tells
+// MQTT 5 clients why it ends (0x8B), and closes all connections, within about two seconds even if some do not read. When ctx ends first it closes
 // them at once and returns ctx's error. Afterwards the Broker is of no use, and its Sessions are gone.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	b.mu.Lock()
@@ -114,6 +114,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	for _, l := range listeners {
 		l.Close()
 	}
+	b.drain(ctx, slices.Clone(clients))
 	for _, c := range clients {
 		c.stop(wire.ServerShuttingDown)
 	}
@@ -133,4 +134,44 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	<-done
 
 	return ctx.Err()
+}
+
+const (
+	// drainTime bounds how long a stopping Broker goes on to deliver, drainTick is how often it looks whether it is done.
+	drainTime = 500 * time.Millisecond
+	drainTick = 2 * time.Millisecond
+)
+
+// drain waits until the clients have been sent what is in their queues.
+func (b *Broker) drain(ctx context.Context, clients []*client) {
+	b.draining.Store(true)
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	tick := time.NewTicker(drainTick)
+	defer tick.Stop()
+	for {
+		clients = slices.DeleteFunc(clients, (*client).isDrained)
+		if len(clients) == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// isDrained reports whether there is nothing left to write to the client.
+func (c *client) isDrained() bool {
+	c.b.mu.Lock()
+	s := c.session
+	c.b.mu.Unlock()
+	if s == nil {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return c.gone || c.broken || s.queue.len() == 0 && len(c.control) == 0 && !c.writing && !c.kicked
 }

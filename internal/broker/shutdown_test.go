@@ -114,3 +114,46 @@ func TestOrdinaryClientsMakeNoLogLines(t *testing.T) {
 		t.Fatal(log.String())
 	}
 }
+
+func TestWhatWaitsForConnectedClientsIsDeliveredBeforeShutdown(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t)
+	sub, pub := dial(t, s, wire.V5), connected(t, s, wire.V5, "pub")
+	props := (&wire.Properties{ReceiveMaximum: 1}).Set(wire.PropReceiveMaximum)
+	sub.connect(&wire.Connect{ClientID: "sub", Properties: props})
+	sub.sub("a", 1)
+	const n = 50
+	for i := range n {
+		pub.publish(&wire.Publish{Topic: "a", QoS: 1, Payload: text("%d", i)})
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Broker.Shutdown(t.Context()) }()
+	sub.collectInOrder(0, n) // each is sent only when the last one was acknowledged
+	sub.expectDisconnect(wire.ServerShuttingDown)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAStoppingBrokerTakesNoMoreMessages(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t)
+	sub, pub := dial(t, s, wire.V5), connected(t, s, wire.V5, "pub")
+	props := (&wire.Properties{ReceiveMaximum: 1}).Set(wire.PropReceiveMaximum)
+	sub.connect(&wire.Connect{ClientID: "sub", Properties: props})
+	sub.sub("a", 1)
+	for range 2 {
+		pub.publish(&wire.Publish{Topic: "a", QoS: 1}) // the second one waits for the first
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Broker.Shutdown(t.Context()) }()
+	for dialOrNil(t, s) != nil { // until it is stopping
+	}
+	pub.send(&wire.Publish{Topic: "a", QoS: 1, PacketID: 9})
+	pub.expectDisconnect(wire.ServerShuttingDown)
+	sub.collect(2)
+	sub.expectDisconnect(wire.ServerShuttingDown)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

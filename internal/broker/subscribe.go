@@ -35,6 +35,9 @@ func (c *client) subscribe(o wire.Subscription, ids []uint32) wire.ReasonCode {
 	if c.rights != nil && !c.rights.MaySubscribe(f) {
 		return c.failure(wire.NotAuthorized)
 	}
+	if code, ok := c.refusal(PacketEvent{Type: wire.SUBSCRIBE, Filters: []string{f.String()}, QoS: o.QoS}); ok {
+		return c.failure(code)
+	}
 	if c.b.index.full(c.session, f.String(), c.b.cfg.MaxSubscriptions) {
 		return c.failure(wire.QuotaExceeded)
 	}

@@ -66,7 +66,7 @@ func waitForSys(tb testing.TB, s *brokertest.Server) {
 	c := connected(tb, s, wire.V5, "waiter")
 	c.sub("$SYS/broker/load/connections/15min", 0)
 	c.receive()
-	c.disconnect()
+	c.drop()
 }
 
 func TestSysCountsWhatHappens(t *testing.T) {

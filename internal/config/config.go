@@ -35,6 +35,12 @@ type Connection struct {
 	Host string
 	Port int
 	URL  string
+	Unix string // path of a socket
+
+	WSPath   string
+	WSHeader []string // "Name: value"
+	Proxy    string   // URL; empty: what Environ says
+	Bind     string
 
 	Username       string
 	Password       string
@@ -51,12 +57,15 @@ type Connection struct {
 	ReceiveMaximum uint16
 	MaxPacketSize  uint32
 
-	TLS        bool
-	NoTLS      bool
-	CAFile     string
-	CAPath     string
-	Cert       string
-	Key        string
+	TLS    bool
+	NoTLS  bool
+	CAFile string
+	CAPath string
+	Cert   string
+	Key    string
+	// KeyPasswordFile holds the password of an encrypted Key.
+	KeyPasswordFile string
+
 	ALPN       []string
 	SNI        string
 	TLSVersion string
@@ -77,6 +86,8 @@ type Connection struct {
 	Retry          int // attempts, client.Forever without a limit
 	RetryMaxWait   time.Duration
 
+	// Environ looks up ALL_PROXY and its like; nil: there are none.
+	Environ func(name string) string
 	// Given says where each flag's value came from, by the flag's long name. A flag that is not in it has its default.
 	Given map[string]Origin
 	// NeedsV5 names options of the command, as the user wrote them, that only MQTT 5 can express.

@@ -31,11 +31,14 @@ type Resolved struct {
 func (c *Connection) Resolve(secrets Secrets) (Resolved, error) {
 	var r Resolved
 	for _, step := range []func(*Resolved) error{
-		c.resolveAddress, c.resolveTLS, c.resolveClientID, c.resolveWill, c.resolveProperties, c.resolveDisconnect, c.resolveLimits,
+		c.resolveAddress, c.resolveTLS(secrets), c.resolveClientID, c.resolveWill, c.resolveProperties, c.resolveDisconnect, c.resolveLimits,
 	} {
 		if err := step(&r); err != nil {
 			return Resolved{}, err
 		}
+	}
+	if err := c.resolveRoute(&r.Options.Target); err != nil {
+		return Resolved{}, err
 	}
 	if err := c.resolveUsername(&r, secrets); err != nil {
 		return Resolved{}, err
@@ -71,7 +74,7 @@ func usage(where, why string) *exit.Error { return exit.New(exit.Usage, where, "
 // the URL, but two different hosts from one source are a contradiction that only the user can solve.
 func (c *Connection) resolveAddress(r *Resolved) error {
 	if c.Embedded {
-		if f := c.firstGiven("host", "url", "port", "tls", "cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "insecure", "tls-keylog"); f != "" {
+		if f := c.firstGiven("host", "url", "port", "unix", "ws-path", "ws-header", "proxy", "bind", "tls", "cafile", "capath", "cert", "key", "alpn", "sni", "tls-version", "insecure", "tls-keylog"); f != "" {
 			return usage(c.named("embedded"), "it excludes "+c.named(f))
 		}
 	}
@@ -81,7 +84,7 @@ func (c *Connection) resolveAddress(r *Resolved) error {
 	}
 	target := &r.Options.Target
 	target.Host, target.Port, r.Topic = address.Host, address.Port, address.Topic
-	if host != "" {
+	if host != "" && address.Unix == "" {
 		if c.given("host") && address.Host != "" && c.Given["host"] == c.Given["url"] && host != address.Host {
 			return usage(c.named("url"), fmt.Sprintf("it names the host %s, and %s names %s", address.Host, c.named("host"), host))
 		}
@@ -93,6 +96,9 @@ func (c *Connection) resolveAddress(r *Resolved) error {
 		target.Port = c.Port
 	}
 	c.TLS = c.TLS || address.TLS
+	if err := c.resolveTransport(target, address); err != nil {
+		return err
+	}
 	r.Options.Username = address.Username
 	if address.Password != nil {
 		r.Options.Password = []byte(*address.Password)
@@ -106,7 +112,7 @@ func (c *Connection) Address() (string, error) {
 	if err := c.resolveAddress(&r); err != nil {
 		return "", err
 	}
-	if c.encrypts(r.Options.Target) {
+	if r.Options.Target.Unix == "" && c.encrypts(r.Options.Target) {
 		r.Options.Target.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	c.defaultPort(&r.Options.Target)

@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,22 +18,27 @@ const (
 	portTLS   = 8883
 )
 
-// resolveTLS decides whether the connection is encrypted: by --tls, any other TLS option, an mqtts URL or port 8883,
+// resolveTLS decides whether the connection is encrypted: by --tls, any other TLS option, an mqtts or wss URL or port 8883,
 // unless --no-tls takes it back.
-func (c *Connection) resolveTLS(r *Resolved) error {
-	target := &r.Options.Target
-	if c.encrypts(*target) {
-		cfg, err := c.tlsConfig()
-		if err != nil {
-			return err
+func (c *Connection) resolveTLS(secrets Secrets) func(*Resolved) error {
+	return func(r *Resolved) error {
+		target := &r.Options.Target
+		if target.Unix != "" {
+			return nil
 		}
-		target.TLS = cfg
-		if c.Insecure {
-			r.Warnings = append(r.Warnings, "certificate checks are off ("+c.named("insecure")+"): anybody on the way can read and change everything")
+		if c.encrypts(*target) {
+			cfg, err := c.tlsConfig(secrets)
+			if err != nil {
+				return err
+			}
+			target.TLS = cfg
+			if c.Insecure {
+				r.Warnings = append(r.Warnings, "certificate checks are off ("+c.named("insecure")+"): anybody on the way can read and change everything")
+			}
 		}
+		c.defaultPort(target)
+		return nil
 	}
-	c.defaultPort(target)
-	return nil
 }
 
 func (c *Connection) encrypts(target link.Target) bool {
@@ -44,7 +48,11 @@ func (c *Connection) encrypts(target link.Target) bool {
 
 func (c *Connection) defaultPort(target *link.Target) {
 	switch {
-	case target.Port != 0:
+	case target.Port != 0 || target.Unix != "":
+	case target.WebSocket != nil && target.TLS != nil:
+		target.Port = portWSS
+	case target.WebSocket != nil:
+		target.Port = portWS
 	case target.TLS != nil:
 		target.Port = portTLS
 	default:
@@ -52,7 +60,7 @@ func (c *Connection) defaultPort(target *link.Target) {
 	}
 }
 
-func (c *Connection) tlsConfig() (*tls.Config, error) {
+func (c *Connection) tlsConfig(secrets Secrets) (*tls.Config, error) {
 	cfg := &tls.Config{
 		MinVersion: tls.VersionTLS12, ServerName: c.SNI, NextProtos: c.ALPN,
 		InsecureSkipVerify: c.Insecure, //nolint:gosec // G402: it is what --insecure asks for, with a warning
@@ -67,7 +75,7 @@ func (c *Connection) tlsConfig() (*tls.Config, error) {
 	if err := c.loadRoots(cfg); err != nil {
 		return nil, err
 	}
-	if err := c.loadKeyPair(cfg); err != nil {
+	if err := c.loadKeyPair(cfg, secrets); err != nil {
 		return nil, err
 	}
 	if c.TLSKeyLog != "" {
@@ -115,20 +123,5 @@ func addRoots(pool *x509.CertPool, file string) error {
 	if !pool.AppendCertsFromPEM(b) {
 		return fmt.Errorf("%s holds no PEM certificate", file)
 	}
-	return nil
-}
-
-func (c *Connection) loadKeyPair(cfg *tls.Config) error {
-	if c.Cert == "" && c.Key == "" {
-		return nil
-	}
-	if c.Cert == "" || c.Key == "" {
-		return exit.Wrap(exit.Usage, "--cert, --key", "", errors.New("both are needed"))
-	}
-	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		return exit.Wrap(exit.Usage, c.named("cert")+", "+c.named("key"), "", err)
-	}
-	cfg.Certificates = []tls.Certificate{pair}
 	return nil
 }

@@ -16,24 +16,34 @@ type Address struct {
 	Port int // 0: the scheme's default
 	// Username and Password are nil when the URL has none.
 	Username, Password *string
-	// Topic is the path of the URL, percent-decoded, empty for none. It may hold wildcards.
+	// Topic is the path of an mqtt or mqtts URL, percent-decoded, empty for none. It may hold wildcards.
 	Topic string
+	// WebSocket says that the scheme is ws or wss. Path is then that of the URL, with its query, and may be empty.
+	WebSocket bool
+	Path      string
+	// Unix is the path of a unix URL, percent-decoded; then there is no Host.
+	Unix string
 }
 
 var errNoURL = errors.New("a URL like mqtt://host:1883 is expected")
 
-// ParseURL reads mqtt://[user[:password]@]host[:port][/topic] and the same with mqtts. Everything after the slash is the
-// topic, '?' and '#' included; user, password and topic are percent-decoded. An error never shows the password.
+// ParseURL reads mqtt://[user[:password]@]host[:port][/topic], the same with mqtts, ws or wss, whose path is that of the
+// WebSocket, and unix://[user[:password]@]/path. What follows the host of an mqtt URL is the topic, '?' and '#' included;
+// user, password, topic and the path of a socket are percent-decoded. An error never shows the password.
 func ParseURL(s string) (Address, error) {
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok {
 		return Address{}, errNoURL
 	}
 	var a Address
+	scheme = strings.ToLower(scheme)
 	if err := a.setScheme(scheme); err != nil {
 		return Address{}, err
 	}
-	authority, path, _ := strings.Cut(rest, "/")
+	authority, path, hasPath := strings.Cut(rest, "/")
+	if scheme == "unix" {
+		return a, a.setUnix(rest)
+	}
 	u, err := url.Parse("mqtt://" + authority)
 	if err != nil || u.RawQuery != "" || u.Fragment != "" {
 		return Address{}, errors.New("user, password, host or port is malformed; write % as %25, / as %2F and @ as %40 there")
@@ -44,12 +54,12 @@ func ParseURL(s string) (Address, error) {
 	if a.Port, err = parsePort(u.Port()); err != nil {
 		return Address{}, err
 	}
-	if u.User != nil {
-		name := u.User.Username()
-		a.Username = &name
-		if password, given := u.User.Password(); given {
-			a.Password = &password
+	a.setUser(u.User)
+	if a.WebSocket {
+		if hasPath {
+			a.Path = "/" + path
 		}
+		return a, nil
 	}
 	if a.Topic, err = url.PathUnescape(path); err != nil {
 		return Address{}, errors.New("the topic has a bad % escape; write % as %25")
@@ -57,20 +67,58 @@ func ParseURL(s string) (Address, error) {
 	return a, nil
 }
 
+func (a *Address) setUser(user *url.Userinfo) {
+	if user == nil {
+		return
+	}
+	name := user.Username()
+	a.Username = &name
+	if password, given := user.Password(); given {
+		a.Password = &password
+	}
+}
+
+// setUnix reads what follows unix://. The path may be a relative one.
+func (a *Address) setUnix(rest string) error {
+	path := rest
+	if user, after, ok := strings.Cut(rest, "@"); ok && !strings.Contains(user, "/") {
+		u, err := url.Parse("mqtt://" + user + "@host")
+		if err != nil {
+			return errors.New("user or password is malformed; write % as %25, / as %2F and @ as %40 there")
+		}
+		a.setUser(u.User)
+		path = after
+	}
+	var err error
+	if a.Unix, err = url.PathUnescape(path); err != nil {
+		return errors.New("the path has a bad % escape; write % as %25")
+	}
+	if a.Unix == "" {
+		return errors.New("the path of the socket is missing")
+	}
+	return nil
+}
+
 func (a *Address) setScheme(scheme string) error {
-	switch strings.ToLower(scheme) {
-	case "mqtt":
+	switch scheme {
+	case "mqtt", "unix":
 	case "mqtts":
 		a.TLS = true
+	case "ws":
+		a.WebSocket = true
+	case "wss":
+		a.WebSocket, a.TLS = true, true
 	case "tcp":
 		return errors.New("the scheme tcp is called mqtt here")
 	case "ssl", "tls":
 		return fmt.Errorf("the scheme %s is called mqtts here", scheme)
+	case "http", "https":
+		return fmt.Errorf("the scheme %s is called %s here", scheme, strings.Replace(scheme, "http", "ws", 1))
 	default:
 		if strings.ContainsFunc(scheme, notInScheme) { // it may hold anything, a password too
 			return errNoURL
 		}
-		return fmt.Errorf("the scheme %q is not supported by this build; it speaks mqtt and mqtts", scheme)
+		return fmt.Errorf("the scheme %q is none of mqtt, mqtts, ws, wss and unix", scheme)
 	}
 	return nil
 }

@@ -7,10 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/wsconn"
 )
 
 // DialError is a network connection that could not be made. Its text has no address: Target says where.
@@ -32,11 +37,55 @@ func (e *DialError) Unwrap() error { return e.Err }
 
 func newDialError(t Target, err error) *DialError {
 	e := &DialError{Target: t, Err: err}
-	if e.Problem, e.Hint = describeTLS(t, err); e.Problem == "" {
-		e.Problem, e.Hint = describeNetwork(t, err)
+	if proxied, ok := errors.AsType[*proxyError](err); ok {
+		e.Problem, e.Hint = describeProxy(t, proxied)
+		return e
+	}
+	for _, describe := range []func(Target, error) (problem, hint string){describeTLS, describeWebSocket, describeNetwork} {
+		if e.Problem, e.Hint = describe(t, err); e.Problem != "" {
+			return e
+		}
 	}
 	return e
 }
+
+func describeProxy(t Target, err *proxyError) (problem, hint string) {
+	cause := err.err
+	var op *net.OpError
+	if errors.As(cause, &op) && op.Op == "socks connect" {
+		cause = op.Err
+	}
+	problem, hint = describeNetwork(Target{Host: t.Proxy.Hostname()}, cause)
+	if hint == brokerHint {
+		hint = "check --proxy"
+	}
+	return "through the proxy " + err.proxy + ": " + problem, hint
+}
+
+func describeWebSocket(t Target, err error) (problem, hint string) {
+	if t.WebSocket == nil {
+		return "", ""
+	}
+	var status *wsconn.StatusError
+	switch {
+	case errors.As(err, &status) && status.Code == http.StatusNotFound:
+		return status.Error(), "check the path of the URL or --ws-path; many brokers have MQTT at /mqtt"
+	case errors.As(err, &status):
+		return status.Error(), ""
+	case errors.Is(err, wsconn.ErrSubprotocol):
+		return err.Error(), ""
+	case strings.Contains(err.Error(), "malformed HTTP"):
+		return "what listens there does not speak HTTP", "MQTT over WebSocket often has a port of its own; leave out ws:// for plain MQTT"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+		strings.Contains(err.Error(), "server closed idle connection"): // what net/http calls it when the end comes before the request
+		return "the server closed the connection during the WebSocket handshake", "does this port speak WebSocket?"
+	default:
+		return "", ""
+	}
+}
+
+// brokerHint is the hint when nobody listens.
+const brokerHint = "is a broker listening there? `mqx broker` starts one"
 
 func describeNetwork(t Target, err error) (problem, hint string) {
 	var dns *net.DNSError
@@ -51,7 +100,11 @@ func describeNetwork(t Target, err error) (problem, hint string) {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "no answer in time", "check host, port and firewall, or raise --connect-timeout"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused", "is a broker listening there? `mqx broker` starts one"
+		return "connection refused", brokerHint
+	case t.Unix != "" && errors.Is(err, fs.ErrNotExist):
+		return "there is no such socket", brokerHint
+	case errors.Is(err, syscall.EADDRNOTAVAIL) && t.Bind != "":
+		return "this machine does not have the address " + t.Bind, "check --bind"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to the host", "check the network"
 	case errors.As(err, &op):

@@ -21,6 +21,8 @@ const (
 	step = 1000
 	// rounds bounds how often the status is listed anew because more topics of it were learned of.
 	rounds = 8
+	// sendNone is the Retain Handling with which a SUBSCRIBE gets no Retained Messages.
+	sendNone = 2
 )
 
 // Observation is a look at a fleet over a session.
@@ -57,7 +59,7 @@ func (o *Observation) take(m message.Message) {
 		return
 	}
 	r := o.Convention.Read(m)
-	r.apply(o.Fleet, o.now())
+	r.apply(o.Fleet, m.Retain, o.now())
 }
 
 // List reads what is retained. Live messages that come meanwhile count too.
@@ -82,15 +84,32 @@ func (o *Observation) List(ctx context.Context) (retained.Evidence, error) {
 	return evidence, nil
 }
 
-// list subscribes to some filters and reads what is retained there.
+// list subscribes to some filters and reads what is retained there. It asks at QoS 0 first: Servers that limit their queues
+// drop at QoS 1 what does not fit (Mosquitto: 1,000 messages by default), and a fleet may be larger.
 func (o *Observation) list(ctx context.Context, filters []string) (retained.Evidence, error) {
 	subs := make([]wire.Subscription, len(filters))
 	for i, f := range filters {
-		subs[i] = wire.Subscription{Filter: f, QoS: 1}
+		subs[i] = wire.Subscription{Filter: f}
 	}
-	return retained.Collect(ctx, &overheard{o.Session, o}, stored{o}, retained.Options{
+	evidence, err := retained.Collect(ctx, &overheard{o.Session, o}, stored{o}, retained.Options{
 		Subscriptions: subs, Properties: o.Properties, NoPublish: o.NoPublish, Deadline: o.Deadline,
 	})
+	if err != nil || evidence == retained.Incomplete {
+		return evidence, err
+	}
+	return evidence, o.subscribe(ctx, o.raised(filters))
+}
+
+// raised are subscriptions at QoS 1 to filters that are subscribed to at QoS 0.
+func (o *Observation) raised(filters []string) []wire.Subscription {
+	subs := make([]wire.Subscription, len(filters))
+	for i, f := range filters {
+		subs[i] = wire.Subscription{Filter: f, QoS: 1}
+		if o.V5 {
+			subs[i].RetainHandling = sendNone
+		}
+	}
+	return subs
 }
 
 func (o *Observation) discovered() []string {
@@ -133,32 +152,60 @@ func (o *Observation) filters(which func(Filters) []string) []string {
 	return kept
 }
 
-// FollowTraffic subscribes to what the devices send besides, at QoS 0 and without what is retained. It returns the filters.
-func (o *Observation) FollowTraffic(ctx context.Context) ([]string, error) {
-	filters := o.filters(func(f Filters) []string { return f.Traffic })
-	for at := range slices.Chunk(filters, filtersAtOnce) {
-		subs := make([]wire.Subscription, len(at))
-		for i, f := range at {
-			subs[i] = wire.Subscription{Filter: f}
-			if o.V5 {
-				subs[i].RetainHandling = 2 // send none
+// FollowTraffic subscribes to what the devices send besides, at QoS 0 and without what is retained. A filter that covers
+// those of status messages takes their place, at QoS 1: of a message that two filters match, a Server may send two copies,
+// and they may overtake each other.
+func (o *Observation) FollowTraffic(ctx context.Context) error {
+	statuses := o.filters(func(f Filters) []string { return f.Status })
+	traffic := o.filters(func(f Filters) []string { return f.Traffic })
+	var replaced []string
+	subs := make([]wire.Subscription, len(traffic))
+	for i, text := range traffic {
+		subs[i] = wire.Subscription{Filter: text}
+		if o.V5 {
+			subs[i].RetainHandling = sendNone
+		}
+		wide, err := topic.ParseFilter(text)
+		if err != nil {
+			return err
+		}
+		for _, status := range statuses {
+			if narrow, err := topic.ParseFilter(status); err == nil && topic.Covers(wide, narrow) {
+				subs[i].QoS, replaced = 1, append(replaced, status)
 			}
 		}
-		if err := o.subscribe(ctx, subs); err != nil {
-			return filters, err
+	}
+	for at := range slices.Chunk(subs, filtersAtOnce) {
+		if err := o.subscribe(ctx, at); err != nil {
+			return err
 		}
 	}
-	return filters, nil
+	for at := range slices.Chunk(replaced, filtersAtOnce) {
+		err := o.during(ctx, func() error {
+			_, err := o.Session.Unsubscribe(ctx, at...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// subscribe waits for the answer and takes messages meanwhile, which may lie before it.
 func (o *Observation) subscribe(ctx context.Context, subs []wire.Subscription) error {
+	return o.during(ctx, func() error {
+		_, err := o.Session.Subscribe(ctx, o.Properties, subs...)
+		return err
+	})
+}
+
+// during makes a call that waits for an answer of the Server and takes messages meanwhile, which may lie before it.
+func (o *Observation) during(ctx context.Context, call func() error) error {
 	answer := make(chan error, 1)
 	taking, answered := context.WithCancelCause(ctx)
 	defer answered(nil)
 	go func() {
-		_, err := o.Session.Subscribe(ctx, o.Properties, subs...)
-		answer <- err
+		answer <- call()
 		answered(errAnswered)
 	}()
 	for {

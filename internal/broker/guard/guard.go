@@ -162,6 +162,8 @@ func (g *Guard) Authenticate(c broker.ClientInfo, p *wire.Connect) (broker.Right
 	id := access.Identity{User: c.Username, Client: c.ID, Anonymous: !p.HasUsername}
 	f := g.now.Load()
 	switch {
+	case c.Method != "":
+		id.Anonymous = false // proved by enhanced authentication
 	case c.CommonName != "":
 		id.User, id.Anonymous = c.CommonName, false
 	case f.users == nil:
