@@ -257,7 +257,7 @@ func (l *lane) publish(ctx context.Context, m message.Message, done func(Result)
 		if m.QoS > 0 {
 			return l.publishOpen(ctx, m, done)
 		}
-		switch err := l.sendPlain(c, m); {
+		switch err := l.sendPlain(c, &m); {
 		case errors.Is(err, link.ErrBroken):
 			if err := c.awaitLoss(ctx); err != nil {
 				return err
@@ -275,35 +275,35 @@ func (l *lane) publish(ctx context.Context, m message.Message, done func(Result)
 
 // publishOpen sends a message whose acknowledgement is awaited.
 func (l *lane) publishOpen(ctx context.Context, m message.Message, done func(Result)) error {
-	id, err := l.take(ctx, m, done)
+	id, err := l.take(ctx, &m, done)
 	if err != nil {
 		return err
 	}
-	err = l.sendTaken(id)
+	err = l.sendTaken(id, &m)
 	if err != nil && !l.window.forget(id) {
 		return nil // the end of the Session has ended the message already, and told done
 	}
 	return err
 }
 
-// sendPlain encodes a message of QoS 0. The packet is the lane's own so that nothing is allocated for it.
-func (l *lane) sendPlain(c *connection, m message.Message) error {
+// sendPlain sends a message of QoS 0.
+func (l *lane) sendPlain(c *connection, m *message.Message) error {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
-	l.pub = wire.Publish{Topic: m.Topic, Payload: m.Payload, Retain: m.Retain, Properties: m.Properties}
-	return c.conn.Send(&l.pub)
+	return l.send(c, 0, m, false)
 }
 
 // sendTaken sends the message that has just claimed the identifier. During an outage it is left to what sends again.
-func (l *lane) sendTaken(id uint16) error {
+func (l *lane) sendTaken(id uint16, m *message.Message) error {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
-	s, fresh := l.window.sending(id)
-	if !fresh {
+	if !l.window.sending(id) {
 		return nil // it has ended, or was sent again already
 	}
-	err := l.send(l.cur.Load(), id, s)
+	err := l.send(l.cur.Load(), id, m, false)
 	switch {
+	case err == nil:
+		return nil
 	case !errors.Is(err, link.ErrBroken):
 		return err
 	case l.reconnects:
@@ -314,22 +314,30 @@ func (l *lane) sendTaken(id uint16) error {
 	}
 }
 
-// send encodes the PUBLISH of a slot. The lock is held.
-func (l *lane) send(c *connection, id uint16, s slot) error {
-	m := &s.msg
+// send encodes a PUBLISH. The packet is the lane's own so that nothing is allocated for it. The lock is held.
+func (l *lane) send(c *connection, id uint16, m *message.Message, dup bool) error {
 	l.pub = wire.Publish{
-		Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain, Dup: s.dup, PacketID: id, Properties: m.Properties,
+		Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain, Dup: dup, PacketID: id, Properties: m.Properties,
 	}
 	return c.conn.Send(&l.pub)
 }
 
 // take claims an identifier. When it has to wait, it is for acknowledgements that the read loop must get at.
-func (l *lane) take(ctx context.Context, m message.Message, done func(Result)) (uint16, error) {
-	if l.window.full(m.QoS) {
-		l.awaits.add(1)
-		defer l.awaits.add(-1)
+func (l *lane) take(ctx context.Context, m *message.Message, done func(Result)) (uint16, error) {
+	id, ok, err := l.window.tryTake(m, done)
+	if ok || err != nil {
+		return id, err
 	}
-	return l.window.take(ctx, m, done)
+	l.awaits.add(1)
+	defer l.awaits.add(-1)
+	for {
+		if err := l.window.room(ctx, m.QoS); err != nil {
+			return 0, err
+		}
+		if id, ok, err = l.window.tryTake(m, done); ok || err != nil {
+			return id, err
+		}
+	}
 }
 
 // sendError makes a failed write say that the connection is lost; ctx errors and encoding errors stay what they are.

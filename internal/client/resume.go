@@ -67,7 +67,7 @@ func (l *lane) sendAgain(c *connection, id uint16, s slot) error {
 	}
 	err := c.check(s.msg)
 	if err == nil {
-		err = l.send(c, id, s)
+		err = l.send(c, id, &s.msg, s.dup)
 	}
 	if err == nil || errors.Is(err, link.ErrBroken) {
 		return err

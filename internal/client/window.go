@@ -65,28 +65,33 @@ type slot struct {
 	done     func(Result)
 }
 
-// take claims an identifier for m, waiting for a free one.
-func (w *window) take(ctx context.Context, m message.Message, done func(Result)) (uint16, error) {
-	for {
-		w.mu.Lock()
-		if w.err != nil {
-			defer w.mu.Unlock()
-			return 0, w.err
-		}
-		if w.used < w.allowed(m.QoS) {
-			defer w.mu.Unlock()
-			id := w.next()
-			w.slots[id-firstPublishID] = slot{open: true, msg: m, done: done}
-			w.used++
-			return id, nil
-		}
-		moved := w.waitCh()
-		w.mu.Unlock()
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		}
+// tryTake claims an identifier for m if one is free.
+func (w *window) tryTake(m *message.Message, done func(Result)) (id uint16, ok bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil || w.used >= w.allowed(m.QoS) {
+		return 0, false, w.err
+	}
+	id = w.next()
+	w.slots[id-firstPublishID] = slot{open: true, msg: *m, done: done}
+	w.used++
+	return id, true, nil
+}
+
+// room waits until a slot may be free.
+func (w *window) room(ctx context.Context, qos byte) error {
+	w.mu.Lock()
+	if w.err != nil || w.used < w.allowed(qos) {
+		defer w.mu.Unlock()
+		return w.err
+	}
+	moved := w.waitCh()
+	w.mu.Unlock()
+	select {
+	case <-moved:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -225,19 +230,18 @@ func (w *window) refused(id uint16, err error) func() {
 	return w.end(s, id, Result{Err: err})
 }
 
-// sending returns the message that has claimed the identifier, to be sent for the first time. It is not fresh when it has
+// sending notes that the message which has claimed the identifier is sent for the first time. It is not fresh when it has
 // ended meanwhile.
-func (w *window) sending(id uint16) (s slot, fresh bool) {
+func (w *window) sending(id uint16) (fresh bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := w.slot(id)
 	if p == nil || p.order > 0 {
-		return slot{}, false
+		return false
 	}
-	s = *p
 	w.sent++
 	p.order, p.dup = w.sent, true
-	return s, true
+	return true
 }
 
 // unsent leaves a message, whose connection did not take it, to the next one.
@@ -365,11 +369,4 @@ func (w *window) lostErr() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
-}
-
-// full reports whether take would have to wait.
-func (w *window) full(qos byte) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.err == nil && w.used >= w.allowed(qos)
 }
