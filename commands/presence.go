@@ -132,6 +132,9 @@ func (o *presenceOptions) choose(args []string, convention presence.Convention, 
 		case f.IsShared():
 			return exit.New(exit.Usage, "device", fmt.Sprintf("%q", arg), "a shared subscription sees no status of the others")
 		case f.HasWildcard():
+			if err := checkPattern(f, c); err != nil {
+				return err
+			}
 			o.addPattern(f, convention)
 			continue
 		}
@@ -169,6 +172,19 @@ func (o *presenceOptions) expect(c *contract.Contract) {
 			o.expected = append(o.expected, d.Base)
 		}
 	}
+}
+
+// checkPattern refuses a filter that no base topic of the contract can match.
+func checkPattern(f topic.Filter, c *contract.Contract) error {
+	if c == nil || len(c.Roots) > 0 || strings.HasSuffix(f.String(), "#") {
+		return nil // a root may have any number of levels
+	}
+	base := strings.TrimSuffix(c.Taxonomy.String(), "/{kind}")
+	if len(f.Levels()) == len(strings.Split(base, "/")) {
+		return nil
+	}
+	return exit.New(exit.Usage, "device", fmt.Sprintf("%q", f), "no base topic like "+base+" can match it").
+		Hint("a filter over base topics has as many levels, or ends in #")
 }
 
 func (o *presenceOptions) addPattern(f topic.Filter, convention presence.Convention) {
