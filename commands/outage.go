@@ -25,7 +25,7 @@ func (r *outageReport) note(o client.Outage) {
 		r.told = ""
 		r.env.note("%s", r.back(o))
 	case o.Err != nil:
-		r.tell("cannot connect to %s: %s; trying again", r.target, problem(o.Err))
+		r.tell("cannot connect to %s: %s; trying again", r.target, withoutPrefix(o.Err))
 	default:
 		r.tell("connection to %s lost: %s; reconnecting", r.target, withoutPrefix(o.Cause))
 	}

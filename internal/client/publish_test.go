@@ -175,6 +175,22 @@ func TestNothingPublishedIsLostOnCloseWithUnreadInput(t *testing.T) {
 	}
 }
 
+// A Server that does not close its side must not hold up the end for long, as long as nothing comes from it any more.
+func TestCloseDoesNotWaitLongForAServerThatStaysSilent(t *testing.T) {
+	closed := make(chan struct{})
+	s := open(t, client.Options{Dial: overTCP(t, func(p *peer) {
+		p.accept(&wire.Connack{})
+		want[*wire.Disconnect](p)
+		<-closed
+	})})
+	start := time.Now()
+	_ = s.Close(t.Context())
+	close(closed)
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+}
+
 // A caller that counts refusals in done must have counted them all when Drain returns.
 func TestDrainReturnsAfterTheLastDone(t *testing.T) {
 	for _, tt := range []struct {

@@ -13,8 +13,13 @@ import (
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// lingerTime bounds how long Close waits for the Server to read what was sent and to close its side.
-const lingerTime = 3 * time.Second
+const (
+	// lingerTime bounds how long Close waits for the Server to read what was sent and to close its side.
+	lingerTime = 3 * time.Second
+	// lingerQuiet is how long Close waits while nothing comes. What was sent is still delivered after that: only input that
+	// nobody reads destroys it, and there is none.
+	lingerQuiet = time.Second
+)
 
 // ErrUnsupportedVersion says that the Server answered a CONNECT as an older protocol level does.
 var ErrUnsupportedVersion = errors.New("the server does not speak this MQTT version")
@@ -253,8 +258,20 @@ func (c *Conn) linger() {
 		return
 	}
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(deadline) != nil {
+	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	_, _ = io.Copy(io.Discard, c.Conn)
+	buffer := make([]byte, 16<<10)
+	for now := time.Now(); now.Before(deadline); now = time.Now() {
+		until := now.Add(lingerQuiet)
+		if until.After(deadline) {
+			until = deadline
+		}
+		if c.SetReadDeadline(until) != nil {
+			return
+		}
+		if _, err := c.Conn.Read(buffer); err != nil {
+			return // the end, or nothing came
+		}
+	}
 }
