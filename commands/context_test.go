@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mqx-cli/mqx/commands"
+	"github.com/mqx-cli/mqx/internal/config"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/output"
 )
@@ -57,28 +58,60 @@ func TestAGuardedContextAsksOnATerminal(t *testing.T) {
 func TestContextsOnATerminalAreATable(t *testing.T) {
 	t.Parallel()
 	env := environment{"XDG_CONFIG_HOME": t.TempDir()}
-	for _, args := range [][]string{{"a", "-h", "broker", "-u", "x\x1b[2J"}, {"longer", "--tls", "--guard", "--use"}} {
+	for _, args := range [][]string{{"a", "-h", "bro\x1bker", "-u", "x\x1b[2J"}, {"longer", "--tls", "--guard", "--use"}} {
 		if code, _, stderr := atTerminal(t, env, "", append([]string{"context", "add"}, args...)...); code != exit.OK {
 			t.Fatal(code, stderr)
 		}
 	}
 	_, stdout, _ := atTerminal(t, env, "", "context", "ls")
 	const want = "NAME    ADDRESS                 USER      GUARD  CURRENT\n" +
-		"a       mqtt://broker:1883      x\\x1b[2J  -      -\n" +
+		"a       mqtt://bro\\x1bker:1883  x\\x1b[2J  -      -\n" +
 		"longer  mqtts://localhost:8883  -         guard  current\n"
 	if stdout != want {
 		t.Errorf("got\n%swant\n%s", stdout, want)
 	}
 }
 
-// What is added to the connection flags can be kept in a context without more ado.
-func TestEveryConnectionFlagCanBeKeptInAContext(t *testing.T) {
-	t.Parallel()
+// wordFor is a value that a connection flag takes.
+func wordFor(f *pflag.Flag) string {
 	words := map[string]string{
 		"bool": "true", "port": "1883", "0|1|2": "1", "int": "3", "uint16": "3", "uint32": "3", "duration": "5s", "duration|forever": "forever",
 		"KEY=VALUE": "k=v", "stringSlice": "a,b", "protocol": "5", "tls-version": "1.3", "url": "mqtt://h", "will-topic": "w",
-		"client-id": "c", "client-id-prefix": "c",
+		"client-id": "c", "N|forever": "forever", "client-id-prefix": "c",
 	}
+	if word, ok := words[f.Name]; ok {
+		return word
+	}
+	if word, ok := words[f.Value.Type()]; ok {
+		return word
+	}
+	return "/nowhere/x"
+}
+
+func TestEveryConnectionFlagHasAVariable(t *testing.T) {
+	t.Parallel()
+	sub, _, err := commands.Tree(output.Streams{}).Find([]string{"sub"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachConnectionFlag(sub, func(f *pflag.Flag) {
+		if f.Name == "context" { // would have to be there
+			return
+		}
+		name, word := "MQX_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")), wordFor(f)
+		if f.Name == "property" {
+			word = "publish content-type text/plain"
+		}
+		origins, err := commands.ConnectionOrigins(environment{name: word})
+		if err != nil || len(origins) != 1 || origins[f.Name] != config.Environment {
+			t.Errorf("%s=%s: got %v, %v", name, word, origins, err)
+		}
+	})
+}
+
+// What is added to the connection flags can be kept in a context without more ado.
+func TestEveryConnectionFlagCanBeKeptInAContext(t *testing.T) {
+	t.Parallel()
 	sub, _, err := commands.Tree(output.Streams{}).Find([]string{"sub"})
 	if err != nil {
 		t.Fatal(err)
@@ -89,18 +122,11 @@ func TestEveryConnectionFlagCanBeKeptInAContext(t *testing.T) {
 		case "context", "embedded", "debug", "property": // property takes several words, see context.txtar
 			return
 		}
-		word, ok := words[f.Name]
-		if !ok {
-			word, ok = words[f.Value.Type()]
-		}
-		if !ok {
-			word = "/nowhere/x"
-		}
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, "mqx"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		text := "contexts:\n  x:\n    " + strings.ReplaceAll(f.Name, "-", "_") + ": \"" + word + "\"\n"
+		text := "contexts:\n  x:\n    " + strings.ReplaceAll(f.Name, "-", "_") + ": \"" + wordFor(f) + "\"\n"
 		if err := os.WriteFile(filepath.Join(dir, "mqx", "contexts.yaml"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

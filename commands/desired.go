@@ -42,7 +42,8 @@ func newDesired(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newDesiredGet(e), newDesiredSet(e), newDesiredDiff(e), newDesiredWait(e))
+	cmd.AddCommand(newDesiredGet(e), newDesiredSet(e), newDesiredDiff(e), newDesiredWait(e),
+		newDesiredWatch(e), newDesiredClear(e), newDesiredExport(e), newDesiredImport(e), newDesiredHistory(e))
 	return cmd
 }
 
@@ -58,6 +59,7 @@ type desiredOptions struct {
 	noPublish bool
 	ready     string
 	tolerance toleranceFlag
+	by        string // of changes
 }
 
 func (o *desiredOptions) addFlags(cmd *cobra.Command) {
@@ -84,6 +86,9 @@ type fleet struct {
 	session *client.Session
 	target  link.Target
 	named   []string // single devices that were asked for
+
+	convention *twin.Convention
+	progress   *output.Progress
 }
 
 // devices resolves arguments, filters and the file.
@@ -163,7 +168,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 		return nil, usageError(cmd, "which device? one is needed, or a filter like 'acme/lyon/+'")
 	}
 	options := twin.Options{
-		By: writer(), NoPublish: o.noPublish, Settle: settle, Tolerance: o.tolerance.Tolerance,
+		By: o.by, NoPublish: o.noPublish, Settle: settle, Tolerance: o.tolerance.Tolerance,
 		Note:  func(text string) { e.note("%s", text) },
 		Ready: func() error { return readyFile(o.ready, "") },
 	}
@@ -177,7 +182,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{env: e, session: s, target: r.Options.Target, named: single}
+	f := &fleet{env: e, session: s, target: r.Options.Target, named: single, convention: convention, progress: progress}
 	if !s.Caps().RetainAvailable {
 		closeSession(ctx, s)
 		return nil, exit.New(exit.Usage, "desired", f.target.String(),

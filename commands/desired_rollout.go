@@ -1,12 +1,17 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mqx-cli/mqx/internal/config"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/twin"
 )
@@ -17,6 +22,9 @@ type rolloutFlags struct {
 	maxFailures *int
 	rate        float64
 	yes         bool
+	audit       string
+	by          string
+	resume      string
 }
 
 func (o *rolloutFlags) addFlags(cmd *cobra.Command) {
@@ -24,7 +32,17 @@ func (o *rolloutFlags) addFlags(cmd *cobra.Command) {
 	fs.StringVar(&o.canary, "canary", "", "waves of devices, each after the one before has succeeded: 1,10%,100%")
 	fs.Var(optionalNumber[int]{&o.maxFailures}, "max-failures", "stop when more devices have failed (default: with --canary 0, else no limit)")
 	fs.Float64Var(&o.rate, "rate", 0, "publishes a second at most")
+	fs.StringVar(&o.resume, "resume", "", "go on with a run that was stopped: its file")
+	o.addCommonFlags(cmd)
+}
+
+// addCommonFlags are those of every change.
+func (o *rolloutFlags) addCommonFlags(cmd *cobra.Command) {
+	fs := cmd.Flags()
 	fs.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not ask about more than %d devices", askAbove))
+	fs.StringVar(&o.by, "by", "", "who writes, for the document and the audit log (default mqx:USER@HOST)")
+	o.audit = "file"
+	fs.Var(wordFlag[string]{&o.audit, []string{"file", "none"}}, "audit", "where to write down what is changed, for mqx desired history")
 }
 
 // rolloutJob is a change of what is desired of one or more devices.
@@ -38,6 +56,11 @@ type rolloutJob struct {
 	wait    *waitFlags                   // nil for no wait
 	timeout time.Duration
 	waves   []twin.Wave
+	all     bool // found devices of which nothing is desired count
+
+	run     *twin.Run
+	runFile string
+	log     *auditLog
 }
 
 // connect checks the flags and connects.
@@ -54,6 +77,9 @@ func (j *rolloutJob) connect(ctx context.Context, e *env, cmd *cobra.Command, de
 			j.flags.maxFailures = new(int)
 		}
 	}
+	if err := j.readRun(); err != nil {
+		return nil, err
+	}
 	j.set.Rate = j.flags.rate
 	// The timeout is for each wave; the group's own deadline is for reading.
 	j.timeout = j.options.timeout
@@ -63,12 +89,43 @@ func (j *rolloutJob) connect(ctx context.Context, e *env, cmd *cobra.Command, de
 			j.timeout = waitTimeout
 		}
 	}
-	j.options.timeout = 0
-	return j.options.connect(ctx, e, cmd, devices)
+	j.options.timeout, j.options.by = 0, cmp.Or(j.flags.by, writer())
+	f, err := j.options.connect(ctx, e, cmd, devices)
+	if err != nil {
+		return nil, err
+	}
+	j.log = &auditLog{env: e, by: j.options.by, action: j.what, run: twin.NewID(time.Now()), broker: f.target.String()}
+	if j.run != nil {
+		j.log.run = j.run.ID
+	}
+	if j.flags.audit == "file" {
+		j.log.path = e.auditPath()
+	}
+	return f, nil
 }
 
-// run reads, changes, and prints what became of each device.
-func (j *rolloutJob) run(ctx context.Context, f *fleet) ([]twin.Result, error) {
+// readRun reads the file of --resume.
+func (j *rolloutJob) readRun() error {
+	if j.flags.resume == "" {
+		return nil
+	}
+	f, err := os.Open(j.flags.resume)
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--resume", "", err)
+	}
+	defer func() { _ = f.Close() }()
+	if j.run, err = twin.ReadRun(f); err != nil {
+		return exit.Wrap(exit.Usage, "--resume", j.flags.resume, err)
+	}
+	if !j.run.Is(j.change) {
+		return exit.New(exit.Usage, "--resume", j.flags.resume, "it is the run of another change")
+	}
+	j.runFile = j.flags.resume
+	return nil
+}
+
+// start reads, changes, and prints what became of each device.
+func (j *rolloutJob) start(ctx context.Context, f *fleet) ([]twin.Result, error) {
 	needs := twin.Needs{}
 	if j.wait != nil {
 		needs = j.wait.needs()
@@ -79,20 +136,44 @@ func (j *rolloutJob) run(ctx context.Context, f *fleet) ([]twin.Result, error) {
 		return nil, err
 	}
 	twins := f.Twins()
+	if !j.all {
+		twins = f.wanted()
+	}
 	if len(twins) == 0 {
 		return nil, exit.New(exit.Negative, j.what, "", "no such device has retained anything")
+	}
+	if j.run != nil {
+		var done int
+		if twins, done = j.run.Rest(twins); done > 0 {
+			f.env.note("%d devices are done already", done)
+		}
 	}
 	if err := j.confirm(ctx, f.env, len(twins)); err != nil {
 		return nil, err
 	}
+	j.beginRun(f.env, len(twins))
 	return j.rollout(ctx, f, twins)
+}
+
+// beginRun makes the file of a run of several devices.
+func (j *rolloutJob) beginRun(e *env, devices int) {
+	dir := config.StateDir(e.getenv)
+	if j.run != nil || devices < 2 || j.set.DryRun || j.changes != nil || dir == "" {
+		return
+	}
+	j.run = twin.NewRun(j.log.run, j.change)
+	j.runFile = filepath.Join(dir, "runs", "run-"+j.run.ID+".jsonl")
+	if err := appendFile(j.runFile, j.run.Head()); err != nil {
+		e.note("warning: the run cannot be resumed: %s", pathCause(err))
+		j.run, j.runFile = nil, ""
+	}
 }
 
 // confirm asks before many devices are changed, or several in a guarded context.
 func (j *rolloutJob) confirm(ctx context.Context, e *env, n int) error {
 	what := fmt.Sprintf("%s %d devices", j.what, n)
 	switch {
-	case n == 1 || j.flags.yes || j.set.DryRun:
+	case n <= 1 || j.flags.yes || j.set.DryRun:
 		return nil
 	case n <= askAbove:
 		return e.guard(ctx, &j.options.connection, what, false)
@@ -104,47 +185,129 @@ func (j *rolloutJob) confirm(ctx context.Context, e *env, n int) error {
 }
 
 func (j *rolloutJob) rollout(ctx context.Context, f *fleet, twins []*twin.Twin) ([]twin.Result, error) {
-	p := f.env.twinPrinter()
 	changes := j.changes
 	if changes == nil {
 		changes = func(*twin.Twin) twin.Change { return j.change }
 	}
-	o := twin.RolloutOptions{Set: j.set, Timeout: j.timeout, Waves: j.waves, MaxFailures: j.flags.maxFailures}
+	o := twin.RolloutOptions{Set: j.set, Timeout: j.timeout, Waves: j.waves, MaxFailures: j.flags.maxFailures, Stored: j.log.write}
 	if j.wait != nil {
 		o.Wait = new(j.wait.options())
 	}
-	var broken error
-	o.Finished = func(r twin.Result) {
-		for _, warning := range r.Warnings {
-			f.env.note("warning: %s: %s", r.Device, warning)
-		}
-		if alone := len(twins) == 1 && !p.json && codeOf(r.Outcome) != exit.OK; alone {
-			return // the error says it all
-		}
-		if err := p.result(r); err != nil {
-			broken = err
-		}
-		if err := p.Flush(); err != nil { // the work goes on: it must not stop in the middle for want of a reader
-			broken = err
-		}
-	}
+	r := j.reporter(f, len(twins))
+	o.Finished = r.finished
 	results, err := f.Rollout(ctx, twins, changes, o)
+	r.summary(results)
 	switch {
 	case err != nil:
 		return results, f.failure(ctx, j.what, err, progressText(results))
-	case broken != nil:
-		return results, broken
+	case r.broken != nil:
+		return results, r.broken
 	}
 	return results, judge(j.what, results)
 }
 
-// progressText says how far a rollout has come.
-func progressText(results []twin.Result) string {
+// rolloutReport tells what becomes of devices.
+type rolloutReport struct {
+	*twinPrinter
+
+	job    *rolloutJob
+	fleet  *fleet
+	all    int
+	shown  int   // plans
+	broken error // the output
+}
+
+func (j *rolloutJob) reporter(f *fleet, all int) *rolloutReport {
+	return &rolloutReport{twinPrinter: f.env.twinPrinter(), job: j, fleet: f, all: all}
+}
+
+// finished prints the result of a device and writes it down. The work goes on when nobody reads any more: it must not stop
+// in the middle.
+func (r *rolloutReport) finished(result twin.Result) {
+	r.fleet.progress.Done()
+	for _, warning := range result.Warnings {
+		r.fleet.env.note("warning: %s: %s", result.Device, warning)
+	}
+	if r.job.run != nil {
+		if err := appendFile(r.job.runFile, r.job.run.Line(result)); err != nil {
+			r.fleet.env.note("warning: the run cannot be resumed: %s", pathCause(err))
+			r.job.run = nil
+		}
+	}
+	if r.job.wait != nil && result.Attempts > 0 {
+		r.job.log.write(result)
+	}
+	if !r.shows(result) || r.broken != nil {
+		return
+	}
+	if err := r.result(result); err != nil {
+		r.broken = err
+	}
+	if err := r.Flush(); err != nil {
+		r.broken = err
+	}
+}
+
+// shows leaves out what the error says, and all but a few plans for people.
+func (r *rolloutReport) shows(result twin.Result) bool {
+	const plans = 3
+	switch {
+	case r.json:
+		return true
+	case r.all == 1 && codeOf(result.Outcome) != exit.OK:
+		return false
+	case result.Outcome == twin.Planned:
+		r.shown++
+		return r.shown <= plans
+	case r.job.set.DryRun && r.all > askAbove && result.Outcome.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// summary counts the outcomes of several devices.
+func (r *rolloutReport) summary(results []twin.Result) {
+	if r.all == 1 {
+		return
+	}
+	r.fleet.env.note("%s", countOutcomes(results))
+	switch {
+	case r.job.run == nil || r.job.runFile == "":
+	case progressOf(results) < len(results):
+		r.fleet.env.note("to go on with the others: the same command with --resume %s", r.job.runFile)
+	case r.job.flags.resume == "":
+		_ = os.Remove(r.job.runFile) // ours, and of no use any more
+	}
+}
+
+// countOutcomes says how many devices came to what.
+func countOutcomes(results []twin.Result) string {
+	counts := map[twin.Outcome]int{}
+	var order []twin.Outcome
+	for _, r := range results {
+		if counts[r.Outcome]++; counts[r.Outcome] == 1 {
+			order = append(order, r.Outcome)
+		}
+	}
+	parts := make([]string, len(order))
+	for i, o := range order {
+		parts[i] = fmt.Sprintf("%d %s", counts[o], o)
+	}
+	return fmt.Sprintf("%d devices: %s", len(results), strings.Join(parts, ", "))
+}
+
+func progressOf(results []twin.Result) int {
 	done := 0
 	for _, r := range results {
 		if r.Outcome.Done() {
 			done++
 		}
 	}
-	return fmt.Sprintf("%d of %d devices done", done, len(results))
+	return done
+}
+
+// progressText says how far a rollout has come.
+func progressText(results []twin.Result) string {
+	return fmt.Sprintf("%d of %d devices done", progressOf(results), len(results))
 }

@@ -77,7 +77,7 @@ func (o *desiredSetOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 		return err
 	}
 	o.set.DryRun = o.dryRun
-	job := rolloutJob{what: "set", options: &o.desiredOptions, flags: &o.rolloutFlags, set: o.set, change: change}
+	job := rolloutJob{what: "set", options: &o.desiredOptions, flags: &o.rolloutFlags, set: o.set, change: change, all: true}
 	if o.wait && !o.dryRun {
 		job.wait = &o.waitFlags
 	}
@@ -88,7 +88,7 @@ func (o *desiredSetOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 	defer f.close(ctx)
 	ctx, cancel := output.UntilClosed(ctx, e.streams.Out)
 	defer cancel()
-	results, err := job.run(ctx, f)
+	results, err := job.start(ctx, f)
 	if err != nil {
 		return err
 	}

@@ -46,3 +46,20 @@ func ResolveConnection(environment map[string]string, args ...string) (config.Re
 	root.SetArgs(args)
 	return r, root.Execute()
 }
+
+// ConnectionOrigins parses the arguments of a command that has the connection flags and nothing else, and returns where
+// each flag got its value from.
+func ConnectionOrigins(environment map[string]string, args ...string) (map[string]config.Origin, error) {
+	e := &env{streams: output.Streams{Err: io.Discard}, getenv: func(name string) string { return environment[name] }}
+	root := newRoot(e)
+	var found map[string]config.Origin
+	probe := &cobra.Command{Use: "probe"}
+	addConnectionFlags(probe, &config.Connection{}, "publish")
+	probe.RunE = e.run(func(context.Context, []string) error {
+		found = origins(probe)
+		return nil
+	})
+	root.AddCommand(probe)
+	root.SetArgs(append([]string{"probe"}, args...))
+	return found, root.Execute()
+}

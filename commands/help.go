@@ -97,8 +97,8 @@ func printFlags(w io.Writer, title string, fs *pflag.FlagSet) {
 func printEnvironment(w io.Writer, cmd *cobra.Command) {
 	if cmd == cmd.Root() {
 		fmt.Fprint(w, "\nEnvironment:\n  Every flag has a variable: MQX_HOST for the connection flag --host, MQX_SUB_COUNT for --count of\n"+
-			"  mqx sub. A flag wins over its variable; a flag that names the broker sets aside the variables for\n"+
-			"  address, TLS and credentials. NO_COLOR turns styles off.\n")
+			"  mqx sub. A flag wins over its variable, and that over the context (see mqx context); what names the\n"+
+			"  broker sets aside the address, TLS and credentials of what it wins over. NO_COLOR turns styles off.\n")
 		return
 	}
 	own, _, _ := splitFlags(cmd)

@@ -132,6 +132,9 @@ func (o *presenceOptions) choose(args []string, convention presence.Convention, 
 		case f.IsShared():
 			return exit.New(exit.Usage, "device", fmt.Sprintf("%q", arg), "a shared subscription sees no status of the others")
 		case f.HasWildcard():
+			if err := checkPattern(f, c); err != nil {
+				return err
+			}
 			o.addPattern(f, convention)
 			continue
 		}
@@ -139,7 +142,7 @@ func (o *presenceOptions) choose(args []string, convention presence.Convention, 
 		if c != nil {
 			device, err := c.Resolve(arg)
 			if err != nil {
-				return exit.Wrap(exit.Usage, "", "", err).Hint("give the base topic, or a filter such as '+/+/" + arg + "'")
+				return exit.Wrap(exit.Usage, "", "", err).Hint("give the base topic, or a filter over base topics")
 			}
 			name = device.Base
 		}
@@ -169,6 +172,19 @@ func (o *presenceOptions) expect(c *contract.Contract) {
 			o.expected = append(o.expected, d.Base)
 		}
 	}
+}
+
+// checkPattern refuses a filter that no base topic of the contract can match.
+func checkPattern(f topic.Filter, c *contract.Contract) error {
+	if c == nil || len(c.Roots) > 0 || strings.HasSuffix(f.String(), "#") {
+		return nil // a root may have any number of levels
+	}
+	base := strings.TrimSuffix(c.Taxonomy.String(), "/{kind}")
+	if len(f.Levels()) == len(strings.Split(base, "/")) {
+		return nil
+	}
+	return exit.New(exit.Usage, "device", fmt.Sprintf("%q", f), "no base topic like "+base+" can match it").
+		Hint("a filter over base topics has as many levels, or ends in #")
 }
 
 func (o *presenceOptions) addPattern(f topic.Filter, convention presence.Convention) {
@@ -274,7 +290,7 @@ func (s *sight) followTraffic(ctx context.Context) error {
 	if s.options.noTraffic {
 		return nil
 	}
-	_, err := s.FollowTraffic(ctx)
+	err := s.FollowTraffic(ctx)
 	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
 		s.env.note("warning: what devices send is not readable (%s): silence and late wills cannot be told by it", refused.Code)
 		return nil

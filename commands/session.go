@@ -40,7 +40,9 @@ func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connect
 		e.note("warning: %s", w)
 	}
 	if debug, _ := cmd.Flags().GetBool("debug"); debug {
-		r.Options.Trace = output.NewTrace(e.streams.Err).Packet
+		trace := output.NewTrace(e.streams.Err)
+		trace.HideUser = c.Given["username"] == config.FromContext && config.IsReference(c.Username)
+		r.Options.Trace = trace.Packet
 	}
 	return r, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -70,6 +71,7 @@ func startBroker(e *testscript.Env) error {
 	e.Setenv("MQX_PORT", strconv.Itoa(inner.Addr().(*net.TCPAddr).Port))
 	e.Setenv("GORACE", "atexit_sleep_ms=0")
 	e.Setenv("TZ", "UTC")
+	e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, ".state"))
 	return nil
 }
 
@@ -173,7 +175,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 // environ is the environment of the script.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "MQX_HOST", "MQX_PORT", "GORACE", "GOCOVERDIR", "TZ", "SYSTEMROOT"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "MQX_HOST", "MQX_PORT", "GORACE", "GOCOVERDIR", "TZ", "SYSTEMROOT", "XDG_STATE_HOME"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}

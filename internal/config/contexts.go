@@ -147,6 +147,25 @@ func ContextPath(getenv func(string) string) string {
 	return filepath.Join(base, below, "mqx", "contexts.yaml")
 }
 
+// StateDir returns the folder for what mqx remembers between runs: $XDG_STATE_HOME/mqx, or the platform's. It is empty when
+// the environment names no such folder.
+func StateDir(getenv func(string) string) string {
+	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "mqx")
+	}
+	base, below := getenv("HOME"), filepath.Join(".local", "state")
+	switch runtime.GOOS {
+	case "windows":
+		base, below = getenv("LocalAppData"), ""
+	case "darwin", "ios":
+		below = filepath.Join("Library", "Application Support")
+	}
+	if base == "" {
+		return ""
+	}
+	return filepath.Join(base, below, "mqx")
+}
+
 // isPath tells the flags whose value is a file or a folder.
 func isPath(flag string) bool {
 	switch flag {

@@ -319,6 +319,7 @@ func (a *asyncReader) operation(p yamlfile.Pair, path []string) error {
 	var action, target string
 	rule := unsetRule()
 	at := p
+	var retain Position
 	a.object(p, path, asyncKeys{
 		used: []string{"action", "channel", "bindings"}, silent: []string{"messages", "security"}, left: []string{"traits", "reply"},
 	}, func(p yamlfile.Pair, path []string) error {
@@ -333,7 +334,7 @@ func (a *asyncReader) operation(p yamlfile.Pair, path []string) error {
 			at, target = p, strings.TrimPrefix(ref, "#")
 			return nil
 		default:
-			return a.operationBinding(&rule, p, path)
+			return a.operationBinding(&rule, &retain, p, path)
 		}
 	})
 	ch := a.channels[target]
@@ -348,13 +349,21 @@ func (a *asyncReader) operation(p yamlfile.Pair, path []string) error {
 		rule.Retain = "" // the extension says it better
 	}
 	ch.rule = ch.rule.With(rule)
+	if retain != (Position{}) {
+		a.c.positions[joinPath([]string{"kinds", ch.name, "retain"})] = retain // where a contract file says it
+	}
 	return nil
 }
 
-func (a *asyncReader) operationBinding(rule *Rule, p yamlfile.Pair, path []string) error {
+func (a *asyncReader) operationBinding(rule *Rule, retain *Position, p yamlfile.Pair, path []string) error {
 	return a.mqttBinding(p, path, asyncKeys{
 		used: []string{"qos", "retain"}, silent: []string{"bindingVersion"}, left: []string{"messageExpiryInterval"},
-	}, func(p yamlfile.Pair, path []string) error { return a.ruleKey(rule, p, path) })
+	}, func(p yamlfile.Pair, path []string) error {
+		if p.Name == "retain" {
+			*retain = a.place(p.Key)
+		}
+		return a.ruleKey(rule, p, path)
+	})
 }
 
 // besideFile is where a file is, seen from the folder of another.

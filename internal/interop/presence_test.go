@@ -4,6 +4,7 @@ package interop_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,5 +123,36 @@ func TestInteropADeviceThatStopsIsNoticedWithinTheDeadline(t *testing.T) {
 				t.Errorf("wait says %s", p.stdout.String())
 			}
 		})
+	}
+}
+
+func TestInteropALargeFleetIsListedInSpiteOfQueueLimits(t *testing.T) {
+	s := startMosquitto(t, "max_queued_messages 1000", "max_inflight_messages 20")
+	const fleet = 3000
+	var statuses strings.Builder
+	for n := range fleet {
+		fmt.Fprintf(&statuses, `{"topic":"acme/lyon/d%d/status","qos":1,"retain":true,"payload":"online"}`+"\n", n)
+	}
+	start(t, strings.NewReader(statuses.String()), mqx(), s.mqx("pub", "--json")...).mustWait(0)
+	for _, v := range []string{"5", "3.1.1"} {
+		out := run(t, 0, mqx(), append([]string{"presence", "ls", "-V", v}, s.at()...)...).stdout.String()
+		if got := strings.Count(out, "\tonline\t"); got != fleet {
+			t.Errorf("level %s: %d of %d devices are listed", v, got, fleet)
+		}
+	}
+	states := startReady(t, append([]string{"presence", "watch", "--json", "--debounce", "0.2"}, s.at()...)...)
+	run(t, 0, mqx(), s.mqx("pub", "-t", "acme/lyon/d7/status", "-m", "offline", "-q", "1", "-r")...)
+	eventually(t, "the change of one of them", func() bool {
+		return strings.Contains(states.stdout.String(), `"device":"acme/lyon/d7","state":"offline"`)
+	})
+}
+
+func TestInteropWhatMayNotBeReadIsNotSeen(t *testing.T) {
+	s := startGuarded(t)
+	p := run(t, 4, mqx(), append([]string{"presence", "ls", "-u", "anna", "-P", "wrong"}, s.at()...)...)
+	expectOneErrorLine(t, p)
+	p = run(t, 0, mqx(), append([]string{"presence", "ls", "--no-publish", "-u", "anna", "-P", "s3cret"}, s.at()...)...)
+	if !strings.Contains(p.stderr.String(), "saw no status of a device") {
+		t.Errorf("stderr says %q", p.stderr.String())
 	}
 }

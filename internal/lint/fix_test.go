@@ -13,6 +13,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/lint"
+	"github.com/mqx-cli/mqx/internal/payload"
 )
 
 // writeExample writes an example into a folder that has the files beside it which examples mention.
@@ -131,6 +132,16 @@ func TestClassesOfFixesAreThoseOfTheRules(t *testing.T) {
 	}
 }
 
+const asyncCommand = `asyncapi: 3.0.0
+info: {title: x, version: "1"}
+channels:
+  cmd: {address: "acme/{site}/{device}/cmd", parameters: {site: {}, device: {}}, messages: {}}
+operations:
+  send:
+    action: send
+    channel: {$ref: "#/channels/cmd"}
+`
+
 func TestSafeFixesAreAllThatIsMadeUnasked(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -178,6 +189,18 @@ func TestSafeFixesAreAllThatIsMadeUnasked(t *testing.T) {
 		{
 			"contract", lint.Contract, "version: mqx/v1\nroot: acme\nkinds:\n  status: { qos: 1, retain: false } # why?\n  cmd:\n    retain: true\n",
 			"", "version: mqx/v1\nroot: acme\nkinds:\n  status: { qos: 1, retain: true } # why?\n  cmd:\n    retain: false\n",
+		},
+		{
+			"AsyncAPI", lint.Contract, asyncCommand + "    bindings: {mqtt: {qos: 1, retain: true}}\n",
+			"", asyncCommand + "    bindings: {mqtt: {qos: 1, retain: false}}\n",
+		},
+		{
+			"AsyncAPI in JSON", lint.Contract,
+			`{"asyncapi":"3.0.0","info":{"title":"x","version":"1"},"channels":{"cmd":{"address":"acme/a/b/cmd","messages":{}}},` +
+				`"operations":{"o":{"action":"send","channel":{"$ref":"#/channels/cmd"},"bindings":{"mqtt":{"retain" : true}}}}}`,
+			"",
+			`{"asyncapi":"3.0.0","info":{"title":"x","version":"1"},"channels":{"cmd":{"address":"acme/a/b/cmd","messages":{}}},` +
+				`"operations":{"o":{"action":"send","channel":{"$ref":"#/channels/cmd"},"bindings":{"mqtt":{"retain" : false}}}}}`,
 		},
 		{"payload", lint.Payload, "\ufeff{\"v\":1}\x00\x00", "{\"v\":1}", "{\"v\":1}"},
 	}
@@ -301,6 +324,34 @@ func TestMisspeltOptionsAreNamedAndMended(t *testing.T) {
 			t.Errorf("%s: %v, %v", key, r.Findings, changes)
 		case want != "" && (len(changes) != 1 || string(changes[0].After) != "  "+want+" x y\n"):
 			t.Errorf("%s: %v, %v, want %s", key, r.Findings, changes, want)
+		}
+	}
+}
+
+func TestSARIFProposesWholeFixes(t *testing.T) {
+	t.Parallel()
+	schema, err := payload.ReadSchema(filepath.Join("testdata", "sarif-2.1.0.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, o := writeExample(t, lint.Example{Text: "/acme/lyon/cr-001/status\nacme/lyon/cr-001/telemetry/Temp\n" +
+		strings.Repeat("acme/lyon/cr-001/telemetry/Door\n", 9)})
+	o.KeepEdits = false
+	r := reportOf(t, file, o)
+	text, err := r.Append(nil, lint.SARIFFormat, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Check(text); err != nil {
+		t.Error(err)
+	}
+	for want, there := range map[string]bool{
+		`"replacements":[{"deletedRegion":{"byteOffset":0,"byteLength":1}}]`:                                    true,
+		`"replacements":[{"deletedRegion":{"byteOffset":52,"byteLength":4},"insertedContent":{"text":"temp"}}]`: true,
+		`{"text":"door"}`: false, // nine lines, of which three edits are known
+	} {
+		if bytes.Contains(text, []byte(want)) != there {
+			t.Errorf("%s is there: %v, in\n%s", want, !there, text[max(0, len(text)-3000):])
 		}
 	}
 }

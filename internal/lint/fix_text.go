@@ -20,7 +20,7 @@ func (r mendable) retain(c *contractCheck, k *contract.Kind, from, to string) {
 	}
 	line, _, _ := strings.Cut(c.text[offset:], "\n")
 	begin := min(max(at.Column-1, 0), len(line))
-	said := regexp.MustCompile(`^retain:[ \t]*(` + from + `)\b`).FindStringSubmatchIndex(line[begin:])
+	said := regexp.MustCompile(`^"?retain"?[ \t]*:[ \t]*(` + from + `)\b`).FindStringSubmatchIndex(line[begin:])
 	if said == nil || r.place.File != at.File {
 		return
 	}

@@ -62,6 +62,15 @@ func (l *Linter) checkFleet(p *profile.Profile, ignores map[int]*suppression) er
 		c.rule = a
 		a.fleet(c)
 	}
+	if from.File == "" && c.layout.Contract != from && l.convention.Contract != nil {
+		// Where no file says what topics are, the base topic of the profile does.
+		own, err := ContractConvention(c.layout.Contract)
+		if err != nil {
+			return err
+		}
+		defer func(before *Convention) { l.convention = before }(l.convention)
+		l.convention = own
+	}
 	c.topics()
 	return nil
 }

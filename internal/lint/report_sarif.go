@@ -52,6 +52,7 @@ type sarifResult struct {
 	Message      sarifText         `json:"message"`
 	Locations    []sarifLocation   `json:"locations,omitempty"`
 	Fingerprints map[string]string `json:"partialFingerprints"` //nolint:tagliatelle // SARIF's names
+	Fixes        []sarifFix        `json:"fixes,omitempty"`
 }
 
 type sarifLocation struct {
@@ -103,6 +104,7 @@ func (r *Report) appendSARIF(dst []byte) ([]byte, error) {
 		run.Results = append(run.Results, sarifResult{
 			RuleID: f.Code, RuleIndex: index[f.Code], Level: sarifLevel(f.Severity), Message: sarifText{Escape(f.line())},
 			Locations: f.sarifLocations(), Fingerprints: map[string]string{"mqx/v1": f.Fingerprint},
+			Fixes: f.sarifFixes(),
 		})
 	}
 	text, err := json.Marshal(sarifLog{Schema: sarifSchema, Version: "2.1.0", Runs: []sarifRun{run}})

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -38,11 +39,28 @@ var errNoTimestamp = errors.New("no timestamp")
 func (c *payloadCheck) timestampError() error {
 	if !c.madeKnown {
 		c.madeKnown, c.madeErr = true, errNoTimestamp
-		if _, ok := c.get("ts"); ok {
-			c.made, c.madeErr = payload.ParseTimestamp(c.body)
+		if v, ok := c.get("ts"); ok {
+			c.made, c.madeErr = payload.TimeOf(valueOf(v))
 		}
 	}
 	return c.madeErr
+}
+
+// valueOf is a scalar as [payload.Parse] would return it: the payload was parsed already.
+func valueOf(v gjson.Result) any {
+	switch v.Type {
+	case gjson.Number:
+		return json.Number(v.Raw)
+	case gjson.String:
+		return v.Str
+	case gjson.True, gjson.False:
+		return v.Bool()
+	case gjson.Null:
+		return nil
+	default:
+		value, _ := payload.Parse([]byte(v.Raw)) // it was valid as a part of the payload
+		return value
+	}
 }
 
 // payloadTimeRules are about timestamps and the name of the schema.

@@ -12,6 +12,9 @@ import (
 
 // Trace writes one line a packet, for --debug. Passwords and payloads are not shown.
 type Trace struct {
+	// HideUser masks the user name, too: it may be a secret, such as an access token.
+	HideUser bool
+
 	mu sync.Mutex
 	w  io.Writer
 }
@@ -21,15 +24,15 @@ func NewTrace(w io.Writer) *Trace { return &Trace{w: w} }
 
 // Packet writes p. It may be called from any goroutine.
 func (t *Trace) Packet(direction string, p wire.Packet) {
-	line := time.Now().Format("15:04:05.000000") + " " + direction + " " + describe(p) + "\n"
+	line := time.Now().Format("15:04:05.000000") + " " + direction + " " + t.describe(p) + "\n"
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, _ = io.WriteString(t.w, line) // nobody is left to tell about a broken stderr
 }
 
 // describe puts the facts of a packet on one line.
-func describe(p wire.Packet) string {
-	var d description
+func (t *Trace) describe(p wire.Packet) string {
+	d := description{hideUser: t.HideUser}
 	d.word("%s", p.Type())
 	switch p := p.(type) {
 	case *wire.Connect:
@@ -68,7 +71,10 @@ func describe(p wire.Packet) string {
 	return string(AppendEscaped(nil, []byte(d.b.String())))
 }
 
-type description struct{ b strings.Builder }
+type description struct {
+	b        strings.Builder
+	hideUser bool
+}
 
 func (d *description) word(format string, args ...any) {
 	if d.b.Len() > 0 {
@@ -86,7 +92,10 @@ func (d *description) flag(on bool, name string) {
 func (d *description) connect(p *wire.Connect) {
 	d.word("MQTT %s client id %q keep alive %d", p.Version, p.ClientID, p.KeepAlive)
 	d.flag(p.CleanStart, "clean start")
-	if p.HasUsername {
+	switch {
+	case p.HasUsername && d.hideUser:
+		d.word("user ***")
+	case p.HasUsername:
 		d.word("user %q", p.Username)
 	}
 	d.flag(p.HasPassword, "password ***")

@@ -44,12 +44,18 @@ type Reading struct {
 type Link struct{ Device, Parent string }
 
 // Fault is a status message that makes no sense.
-type Fault struct{ Device, Why string }
+type Fault struct {
+	Device, Why string
+	// Stored says that the message comes from the Server's store.
+	Stored bool
+}
 
 // discoverer is a convention that learns from messages where status messages come.
 type discoverer interface {
 	// Discovered returns the filters of status messages that it has learned of since the last call.
 	Discovered() []string
+	// Again makes Discovered return all of them once more.
+	Again()
 }
 
 // prefixed is a convention in which not every name is a base topic, and users may leave out what all have in common.
@@ -69,19 +75,21 @@ func Full(c Convention, name string) string {
 // maxStatus bounds status messages: one that is larger is none.
 const maxStatus = 64 << 10
 
-// apply tells a fleet what a message means.
-func (r *Reading) apply(f *Fleet, now time.Time) {
-	for _, l := range r.Links {
-		f.Link(l.Device, l.Parent, now)
-	}
+// apply tells a fleet what a message means, which may come from the Server's store.
+func (r *Reading) apply(f *Fleet, stored bool, now time.Time) {
 	for _, report := range r.Reports {
 		f.Report(report, now)
+	}
+	for _, l := range r.Links {
+		f.Link(l.Device, l.Parent, now)
 	}
 	for _, name := range r.Alive {
 		f.Traffic(name, now)
 	}
 	if r.Fault != nil {
-		f.Fault(r.Fault.Device, r.Fault.Why, now)
+		fault := *r.Fault
+		fault.Stored = stored
+		f.Fault(fault, now)
 	}
 }
 

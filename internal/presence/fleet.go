@@ -25,6 +25,7 @@ type Fleet struct {
 	devices   map[string]*device
 	names     int // bytes of all names
 	due       dueHeap
+	fresh     []*device // that Advance makes something of, if nothing else has
 	changes   []Change
 	counts    map[State]int
 	orphans   map[string][]*device // children by the name of a parent that is not known yet
@@ -199,24 +200,32 @@ func (f *Fleet) Link(name, parent string, now time.Time) {
 	} else {
 		f.orphans[d.Parent] = append(f.orphans[d.Parent], d)
 	}
+	if d.State == "" {
+		f.fresh = append(f.fresh, d) // its status may come with it
+		return
+	}
 	f.settle(d, now)
 }
 
 // Fault counts a status message of a device that could not be read.
-func (f *Fleet) Fault(name, fault string, now time.Time) {
-	d := f.device(name)
+func (f *Fleet) Fault(fault Fault, now time.Time) {
+	d := f.device(fault.Device)
 	if d == nil {
 		f.faults++
 		return
 	}
+	fault.Device, fault.Why = d.Name, shorten(fault.Why)
+	if fault.Stored && d.Fault == fault.Why {
+		return // the Server has sent again what it retains
+	}
 	if !d.hidden {
 		f.faults++
 		if len(f.unread) < maxFaults {
-			f.unread = append(f.unread, Fault{Device: d.Name, Why: shorten(fault)})
+			f.unread = append(f.unread, fault)
 		}
 	}
 	d.Faults++
-	d.Fault = shorten(fault)
+	d.Fault = fault.Why
 	f.settle(d, now)
 }
 
@@ -269,6 +278,12 @@ func (f *Fleet) Next() (at time.Time, ok bool) {
 
 // Advance lets time pass.
 func (f *Fleet) Advance(now time.Time) {
+	for _, d := range f.fresh {
+		if d.State == "" {
+			f.settle(d, now)
+		}
+	}
+	f.fresh = nil
 	for len(f.due) > 0 && !f.due[0].due.After(now) {
 		f.settle(f.due[0], now)
 	}

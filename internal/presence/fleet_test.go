@@ -250,7 +250,8 @@ func TestADeviceIsDescribed(t *testing.T) {
 	f.Release(later)
 	want.Flaps, want.Session, want.Will, want.LastSeen = 1, "s2", presence.Goodbye, later
 	check()
-	f.Fault("d", "nonsense", later)
+	f.Fault(presence.Fault{Device: "d", Why: "nonsense"}, later)
+	f.Fault(presence.Fault{Device: "d", Why: "nonsense", Stored: true}, later) // only sent again
 	want.Faults, want.Fault = 1, "nonsense"
 	check()
 }
@@ -357,6 +358,7 @@ func FuzzFleetStaysConsistent(f *testing.F) {
 					Device: name, Word: presence.Word(b >> 4 & 3), Session: string('0' + rune(i%3)), Stored: b&3 == 3, Cascade: b>>7 == 1,
 				}, now)
 			}
+			fleet.Advance(now)
 			for _, c := range fleet.Changes() {
 				if before := known[c.Device.Name]; before != c.Previous {
 					t.Fatalf("%s: a change from %q after one to %q", c.Device.Name, c.Previous, before)

@@ -21,6 +21,8 @@ const (
 	step = 1000
 	// rounds bounds how often the status is listed anew because more topics of it were learned of.
 	rounds = 8
+	// sendNone is the Retain Handling with which a SUBSCRIBE gets no Retained Messages.
+	sendNone = 2
 )
 
 // Observation is a look at a fleet over a session.
@@ -40,6 +42,8 @@ type Observation struct {
 	NoPublish bool
 	// Deadline ends everything; zero is none.
 	Deadline time.Time
+	// Back tells that a lost connection was replaced, so that messages may have been missed; nil is never.
+	Back <-chan struct{}
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -57,7 +61,7 @@ func (o *Observation) take(m message.Message) {
 		return
 	}
 	r := o.Convention.Read(m)
-	r.apply(o.Fleet, o.now())
+	r.apply(o.Fleet, m.Retain, o.now())
 }
 
 // List reads what is retained. Live messages that come meanwhile count too.
@@ -82,15 +86,32 @@ func (o *Observation) List(ctx context.Context) (retained.Evidence, error) {
 	return evidence, nil
 }
 
-// list subscribes to some filters and reads what is retained there.
+// list subscribes to some filters and reads what is retained there. It asks at QoS 0 first: Servers that limit their queues
+// drop at QoS 1 what does not fit (Mosquitto: 1,000 messages by default), and a fleet may be larger.
 func (o *Observation) list(ctx context.Context, filters []string) (retained.Evidence, error) {
 	subs := make([]wire.Subscription, len(filters))
 	for i, f := range filters {
-		subs[i] = wire.Subscription{Filter: f, QoS: 1}
+		subs[i] = wire.Subscription{Filter: f}
 	}
-	return retained.Collect(ctx, &overheard{o.Session, o}, stored{o}, retained.Options{
+	evidence, err := retained.Collect(ctx, &overheard{o.Session, o}, stored{o}, retained.Options{
 		Subscriptions: subs, Properties: o.Properties, NoPublish: o.NoPublish, Deadline: o.Deadline,
 	})
+	if err != nil || evidence == retained.Incomplete {
+		return evidence, err
+	}
+	return evidence, o.subscribe(ctx, o.raised(filters))
+}
+
+// raised are subscriptions at QoS 1 to filters that are subscribed to at QoS 0.
+func (o *Observation) raised(filters []string) []wire.Subscription {
+	subs := make([]wire.Subscription, len(filters))
+	for i, f := range filters {
+		subs[i] = wire.Subscription{Filter: f, QoS: 1}
+		if o.V5 {
+			subs[i].RetainHandling = sendNone
+		}
+	}
+	return subs
 }
 
 func (o *Observation) discovered() []string {
@@ -133,32 +154,60 @@ func (o *Observation) filters(which func(Filters) []string) []string {
 	return kept
 }
 
-// FollowTraffic subscribes to what the devices send besides, at QoS 0 and without what is retained. It returns the filters.
-func (o *Observation) FollowTraffic(ctx context.Context) ([]string, error) {
-	filters := o.filters(func(f Filters) []string { return f.Traffic })
-	for at := range slices.Chunk(filters, filtersAtOnce) {
-		subs := make([]wire.Subscription, len(at))
-		for i, f := range at {
-			subs[i] = wire.Subscription{Filter: f}
-			if o.V5 {
-				subs[i].RetainHandling = 2 // send none
+// FollowTraffic subscribes to what the devices send besides, at QoS 0 and without what is retained. A filter that covers
+// those of status messages takes their place, at QoS 1: of a message that two filters match, a Server may send two copies,
+// and they may overtake each other.
+func (o *Observation) FollowTraffic(ctx context.Context) error {
+	statuses := o.filters(func(f Filters) []string { return f.Status })
+	traffic := o.filters(func(f Filters) []string { return f.Traffic })
+	var replaced []string
+	subs := make([]wire.Subscription, len(traffic))
+	for i, text := range traffic {
+		subs[i] = wire.Subscription{Filter: text}
+		if o.V5 {
+			subs[i].RetainHandling = sendNone
+		}
+		wide, err := topic.ParseFilter(text)
+		if err != nil {
+			return err
+		}
+		for _, status := range statuses {
+			if narrow, err := topic.ParseFilter(status); err == nil && topic.Covers(wide, narrow) {
+				subs[i].QoS, replaced = 1, append(replaced, status)
 			}
 		}
-		if err := o.subscribe(ctx, subs); err != nil {
-			return filters, err
+	}
+	for at := range slices.Chunk(subs, filtersAtOnce) {
+		if err := o.subscribe(ctx, at); err != nil {
+			return err
 		}
 	}
-	return filters, nil
+	for at := range slices.Chunk(replaced, filtersAtOnce) {
+		err := o.during(ctx, func() error {
+			_, err := o.Session.Unsubscribe(ctx, at...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// subscribe waits for the answer and takes messages meanwhile, which may lie before it.
 func (o *Observation) subscribe(ctx context.Context, subs []wire.Subscription) error {
+	return o.during(ctx, func() error {
+		_, err := o.Session.Subscribe(ctx, o.Properties, subs...)
+		return err
+	})
+}
+
+// during makes a call that waits for an answer of the Server and takes messages meanwhile, which may lie before it.
+func (o *Observation) during(ctx context.Context, call func() error) error {
 	answer := make(chan error, 1)
 	taking, answered := context.WithCancelCause(ctx)
 	defer answered(nil)
 	go func() {
-		_, err := o.Session.Subscribe(ctx, o.Properties, subs...)
-		answer <- err
+		answer <- call()
 		answered(errAnswered)
 	}()
 	for {
@@ -172,7 +221,11 @@ func (o *Observation) subscribe(ctx context.Context, subs []wire.Subscription) e
 		case errors.Is(context.Cause(taking), errAnswered):
 			return <-answer
 		default:
-			return errors.Join(err, <-answer)
+			answered := <-answer
+			if cause := context.Cause(ctx); cause != nil {
+				return cause
+			}
+			return errors.Join(err, answered)
 		}
 	}
 }
@@ -181,14 +234,47 @@ func (o *Observation) subscribe(ctx context.Context, subs []wire.Subscription) e
 var (
 	errAnswered = errors.New("the server has answered")
 	errDue      = errors.New("it is time to look")
+	errBack     = errors.New("the connection was replaced")
+	errStopped  = errors.New("the step has stopped")
 )
 
 // Step is what Follow asks for after it took some messages, or when time has passed. It returns when it wants to be asked
 // again at the latest, zero for when something comes, and whether to stop.
 type Step func(now time.Time) (wake time.Time, stop bool, err error)
 
-// Follow takes messages and lets time pass, until the step says to stop or the Deadline has come, which is no error.
+// Follow takes messages and lets time pass, until the step says to stop or the Deadline has come, which is no error. When a
+// lost connection was replaced, it lists again.
 func (o *Observation) Follow(ctx context.Context, next Step) error {
+	for {
+		err := o.untilBack(ctx, next)
+		switch {
+		case errors.Is(err, errStopped):
+			return nil
+		case !errors.Is(err, errBack):
+			return err
+		}
+		o.Fleet.Resume(o.now())
+		if d, ok := o.Convention.(discoverer); ok {
+			d.Again()
+		}
+		evidence, err := o.List(ctx)
+		if err != nil || evidence == retained.Incomplete {
+			return err
+		}
+	}
+}
+
+// untilBack is Follow until a lost connection was replaced.
+func (o *Observation) untilBack(ctx context.Context, next Step) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-o.Back:
+			cancel(errBack)
+		case <-ctx.Done():
+		}
+	}()
 	for {
 		if err := o.discover(ctx); err != nil {
 			return err
@@ -200,7 +286,7 @@ func (o *Observation) Follow(ctx context.Context, next Step) error {
 		}
 		o.Session.AckReceived()
 		if stop || !o.Deadline.IsZero() && !o.now().Before(o.Deadline) {
-			return nil
+			return errStopped
 		}
 		if err := o.some(ctx, o.wakeAt(wake)); err != nil && !errors.Is(err, errDue) {
 			return err

@@ -27,12 +27,14 @@ type session struct {
 	answers    map[string][]message.Message // by Topic Filter
 	refuses    string                       // a Topic Filter that is refused
 	subscribed []string
+	qos        map[string]byte
+	removed    []string
 	queue      chan message.Message
 	err        error // of Recv when the queue is closed
 }
 
 func newSession() *session {
-	return &session{answers: map[string][]message.Message{}, queue: make(chan message.Message, 1000)}
+	return &session{qos: map[string]byte{}, answers: map[string][]message.Message{}, queue: make(chan message.Message, 1000)}
 }
 
 func (s *session) Subscribe(_ context.Context, _ *wire.Properties, subs ...wire.Subscription) ([]wire.ReasonCode, error) {
@@ -44,6 +46,7 @@ func (s *session) Subscribe(_ context.Context, _ *wire.Properties, subs ...wire.
 		}
 		if !strings.HasPrefix(sub.Filter, "_mqx/") {
 			s.subscribed = append(s.subscribed, sub.Filter)
+			s.qos[sub.Filter] = sub.QoS
 		}
 		for _, m := range s.answers[sub.Filter] {
 			s.queue <- m
@@ -52,7 +55,8 @@ func (s *session) Subscribe(_ context.Context, _ *wire.Properties, subs ...wire.
 	return codes, nil
 }
 
-func (s *session) Unsubscribe(context.Context, ...string) ([]wire.ReasonCode, error) {
+func (s *session) Unsubscribe(_ context.Context, filters ...string) ([]wire.ReasonCode, error) {
+	s.removed = append(s.removed, filters...)
 	return []wire.ReasonCode{0}, nil
 }
 
@@ -145,6 +149,15 @@ func TestDiscoveredTopicsAreListedToo(t *testing.T) {
 		if diff := cmp.Diff(map[string]presence.State{"x": presence.Offline}, states(o.Fleet)); diff != "" {
 			t.Error(diff)
 		}
+		if d := o.Convention.(interface {
+			Again()
+			Discovered() []string
+		}); d != nil {
+			d.Again()
+			if diff := cmp.Diff([]string{"x/up"}, d.Discovered()); diff != "" {
+				t.Error(diff)
+			}
+		}
 		// And live ones are subscribed to as they come.
 		s.answers["y/up"] = []message.Message{stored("y/up", "online")}
 		s.queue <- live("homeassistant/light/y/config", `{"uniq_id":"y","avty_t":"y/up"}`)
@@ -163,7 +176,8 @@ func TestFiltersThatOthersCoverAreLeftOut(t *testing.T) {
 		if _, err := o.List(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"+/b/+/status", "x/y/z/status"}, s.subscribed); diff != "" {
+		want := []string{"+/b/+/status", "x/y/z/status"} // at QoS 0, to list, and then at QoS 1
+		if diff := cmp.Diff(slices.Concat(want, want), s.subscribed); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -230,10 +244,54 @@ func TestTrafficThatIsRefusedIsSaid(t *testing.T) {
 		s.refuses = "a/b/c/reported"
 		o := observe(s, presence.NewGuide(contract.Default(), presence.Words{}), "a/b/c")
 		s.queue <- live("a/b/c/status", "online")
-		_, err := o.FollowTraffic(t.Context())
+		err := o.FollowTraffic(t.Context())
 		if _, ok := errors.AsType[*client.RefusedError](err); !ok {
 			t.Errorf("got %v", err)
 		}
 		synctest.Wait()
+	})
+}
+
+func TestNoMessageComesTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession()
+		o := observe(s, newConvention(t, "tasmota", ""))
+		if _, err := o.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.FollowTraffic(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"tele/+/LWT", "+/tele/LWT"}, s.removed); diff != "" {
+			t.Errorf("removed (-want +got):\n%s", diff)
+		}
+		want := map[string]byte{"tele/+/LWT": 1, "+/tele/LWT": 1, "tele/+/+": 1, "+/tele/+": 1, "stat/+/+": 0, "+/stat/+": 0}
+		if diff := cmp.Diff(want, s.qos); diff != "" {
+			t.Errorf("QoS (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAfterAGapWhatIsRetainedIsListedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession()
+		s.answers["a/b/c/status"] = []message.Message{stored("a/b/c/status", "online")}
+		o := observe(s, presence.NewGuide(contract.Default(), presence.Words{}), "a/b/c")
+		back := make(chan struct{}, 1)
+		o.Back = back
+		if _, err := o.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.answers["a/b/c/status"] = []message.Message{stored("a/b/c/status", "offline")} // it has changed meanwhile
+		time.AfterFunc(time.Minute, func() { back <- struct{}{} })
+		start := time.Now()
+		err := o.Follow(t.Context(), func(time.Time) (time.Time, bool, error) {
+			return time.Time{}, o.Fleet.Count(presence.Offline) == 1, nil
+		})
+		if waited := time.Since(start); err != nil || waited != time.Minute {
+			t.Errorf("%v after %v", err, waited)
+		}
 	})
 }

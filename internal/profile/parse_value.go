@@ -68,11 +68,14 @@ func (s *sourceReader) sources() []field {
 	set := func(read func(yamlfile.Pair) (Source, error)) func(yamlfile.Pair) error {
 		return func(p yamlfile.Pair) error {
 			source, err := read(p)
-			if err == nil && s.v.Source != nil {
-				err = errors.New("a value has one source, and this is the second")
+			if err != nil {
+				return err
+			}
+			if s.v.Source != nil {
+				return errors.New("a value has one source, and this is the second")
 			}
 			s.v.Source = source
-			return err
+			return nil
 		}
 	}
 	return []field{

@@ -225,7 +225,9 @@ type Shared struct {
 
 // Desired says which settings a device accepts and how it obeys.
 type Desired struct {
-	Accepts    []Setting
+	Accepts []Setting
+	// Any says that every setting is accepted.
+	Any        bool
 	ApplyAfter Interval
 	// Partial says that /reported holds only what has changed, which is a known bad habit.
 	Partial bool

@@ -13,6 +13,7 @@ type Change struct {
 	kind  changeKind
 	state State // the patch, or the whole new state
 	ops   []operation
+	saved *Desired // the document that is restored, or nil
 }
 
 type changeKind int
@@ -33,6 +34,12 @@ func Assign(patch State) Change { return Change{kind: mergeAssignments, state: p
 
 // Replace puts state in place of whatever is desired.
 func Replace(state State) Change { return Change{kind: replaceAll, state: state} }
+
+// Restore puts a saved document in place of whatever is desired, with its layout and a revision above its own: devices that
+// have applied the saved one would ignore it otherwise.
+func Restore(saved *Desired) Change {
+	return Change{kind: replaceAll, state: saved.State, saved: saved}
+}
 
 // Remove takes settings away.
 func Remove(pointers [][]string) Change {

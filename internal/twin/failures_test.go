@@ -140,8 +140,8 @@ func onlineButSilent(w *world) {
 
 func offlineButAlive(w *world) {
 	t := w.t
-	d := (&device{}).start(t, w)
-	d.publish("/status", "offline", true) // the will of an older connection came late
+	(&device{}).start(t, w).await()
+	w.publish(base+"/status", "offline") // the will of an older connection came late
 	r := w.setAndWait(twin.WaitOptions{IfOffline: twin.FailOffline, Grace: patience}, "mode=eco")
 	wants(t, r, twin.Converged, "its status says offline, and it publishes")
 }

@@ -183,7 +183,7 @@ func (g *Group) observe(m message.Message) {
 		return
 	}
 	t := g.twins[base]
-	if t == nil && g.discovers && m.Retain && len(m.Payload) > 0 && g.selects(base) {
+	if t == nil && g.discovers && (m.Retain || g.touched != nil) && len(m.Payload) > 0 && g.selects(base) {
 		topics, err := g.convention.Topics(base)
 		if err != nil {
 			return

@@ -70,6 +70,14 @@ func (d *device) publish(level, payload string, retain bool) {
 	}
 }
 
+// await waits until all that the device has published so far is acknowledged.
+func (d *device) await() {
+	d.t.Helper()
+	if err := d.session.Drain(d.t.Context()); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 func (d *device) obey() {
 	for {
 		m, err := d.session.Recv(d.t.Context())

@@ -48,10 +48,10 @@ type SetOptions struct {
 	AllowSecret bool
 	// NoMerge gives up when another writer was faster, also when that one has changed other settings.
 	NoMerge bool
-	// LeastRev is the lowest revision of the new document.
-	LeastRev uint64
-	// Tombstone reports the outcome of a success as Cleared.
-	Tombstone bool
+	// Existing leaves devices alone of which nothing is desired.
+	Existing bool
+	// Trusted lets everything pass that was desired before: see Restore.
+	Trusted bool
 	// DryRun publishes nothing.
 	DryRun bool
 	// Rate limits publishes a second; 0 is as fast as the Server takes them.
@@ -83,7 +83,7 @@ type writing struct {
 func (g *Group) Set(ctx context.Context, twins []*Twin, change func(*Twin) Change, o SetOptions) ([]Result, error) {
 	work := make([]*writing, len(twins))
 	for i, t := range twins {
-		work[i] = &writing{twin: t, change: change(t), least: o.LeastRev, result: Result{
+		work[i] = &writing{twin: t, change: change(t), result: Result{
 			Device: t.Device, Topic: t.topics.Desired, Before: t.Desired.rev(),
 		}}
 	}
@@ -182,8 +182,12 @@ func (g *Group) prepare(w *writing, o SetOptions) {
 	if !ok {
 		return
 	}
-	if o.ID != "" && before != nil && before.ID == o.ID {
+	switch {
+	case o.ID != "" && before != nil && before.ID == o.ID && w.result.Attempts == 0:
 		w.unchanged(before)
+		return
+	case o.Existing && w.base == nil:
+		w.unchanged(&Desired{})
 		return
 	}
 	if err := precondition(before, w.base, o); err != nil {
@@ -193,6 +197,7 @@ func (g *Group) prepare(w *writing, o SetOptions) {
 	if before == nil {
 		before = &Desired{}
 	}
+	before = new(*before)
 	state := redo(before.State, w.merge)
 	next, edits, err := w.change.apply(state)
 	if err != nil {
@@ -205,7 +210,7 @@ func (g *Group) prepare(w *writing, o SetOptions) {
 	}
 	w.edits = edits
 	w.result.Edits, w.result.From, w.result.To = edits, before.State, next
-	if w.base != nil && w.base.Doc != nil && !o.Force && w.least <= before.Rev && equalStates(before.State, next) && (o.Layout == "" || o.Layout == before.Layout) {
+	if !o.Force && w.already(before, next, o.Layout) {
 		w.unchanged(before)
 		return
 	}
@@ -216,6 +221,17 @@ func (g *Group) prepare(w *writing, o SetOptions) {
 	}
 	if o.DryRun {
 		w.end(Planned, nil)
+	}
+}
+
+// already reports whether what shall be desired is.
+func (w *writing) already(before *Desired, next State, layout Layout) bool {
+	switch {
+	case w.base == nil, w.base.Doc == nil, w.least > before.Rev, layout != "" && layout != before.Layout,
+		w.change.saved != nil && w.change.saved.Rev > before.Rev:
+		return false
+	default:
+		return equalStates(before.State, next)
 	}
 }
 
@@ -278,11 +294,16 @@ func describe(d *Desired) string {
 func (g *Group) compose(w *writing, before *Desired, next State, o SetOptions) error {
 	now := time.Now()
 	rev := before.Rev + 1
-	if before.Rev == 0 { // a topic that was purged must not begin below what devices have applied
-		rev = max(1, uint64(now.Unix()))
+	if before.Rev == 0 || w.change.saved != nil { // a topic that was purged must not begin below what devices have applied
+		rev = max(rev, uint64(max(1, now.Unix())))
+	}
+	more := before.more
+	if saved := w.change.saved; saved != nil {
+		rev, more = max(rev, saved.Rev+1), saved.more
+		before.Layout, before.Schema = saved.Layout, saved.Schema
 	}
 	rev = max(rev, w.least)
-	if rev == 0 || before.Rev == math.MaxUint64 {
+	if before.Rev == math.MaxUint64 || w.change.saved != nil && w.change.saved.Rev == math.MaxUint64 {
 		return errors.New("the revision cannot be raised any more: purge the document (mqx desired clear --purge) and set it anew")
 	}
 	id := o.ID
@@ -291,7 +312,7 @@ func (g *Group) compose(w *writing, before *Desired, next State, o SetOptions) e
 	}
 	w.sent = &Desired{
 		Layout: before.Layout, Rev: rev, ID: id, Schema: before.Schema, By: g.options.By, Base: before.Rev, Time: now,
-		State: next, more: before.more,
+		State: next, more: more,
 	}
 	if o.Layout != "" {
 		w.sent.Layout = o.Layout
@@ -304,6 +325,9 @@ func (g *Group) compose(w *writing, before *Desired, next State, o SetOptions) e
 	}
 	if w.sent.State == nil {
 		w.sent.State = State{}
+	}
+	if w.sent.Layout == Bare && g.session.Caps().Version != wire.V5 && w.result.Attempts == 0 {
+		w.result.Warnings = append(w.result.Warnings, "below MQTT 5 a bare document has no revision and no id")
 	}
 	w.bytes = w.sent.Encode()
 	w.result.Payload, w.result.Rev, w.result.ID = w.bytes, rev, id
@@ -327,6 +351,9 @@ func (g *Group) check(w *writing, o SetOptions) error {
 		if err := schema.Check(w.bytes); err != nil {
 			return fmt.Errorf("the schema %s does not allow it: %w", schema.Name, err)
 		}
+	}
+	if o.Trusted {
+		return nil
 	}
 	return w.checkSettings(o)
 }

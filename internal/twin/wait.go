@@ -103,6 +103,7 @@ type waitLoop struct {
 	work    []*waiting
 	byTwin  map[*Twin]*waiting
 	open    int
+	stopped bool // by WaitOptions.Enough
 }
 
 // errWaitOver ends the wait at its deadline.
@@ -116,7 +117,7 @@ func (l *waitLoop) run(ctx context.Context) error {
 	}
 	next := l.nextDue()
 	for l.open > 0 {
-		if l.options.Enough != nil && l.options.Enough() {
+		if l.stopped = l.options.Enough != nil && l.options.Enough(); l.stopped {
 			return nil
 		}
 		err := l.receive(ctx, next)
@@ -225,7 +226,7 @@ func (l *waitLoop) expire(w *waiting, err error) {
 	switch {
 	case err != nil:
 		l.finish(w, TimedOut, err)
-	case l.options.Enough != nil && l.options.Enough():
+	case l.stopped:
 		l.finish(w, TimedOut, errors.New("the run was stopped while it was waited for"))
 	case w.twin.ReportedErr != nil:
 		l.finish(w, BadData, why)

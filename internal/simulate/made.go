@@ -1,0 +1,70 @@
+package simulate
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/message"
+)
+
+// Effect is what became of a message on its way.
+type Effect string
+
+// The effects.
+const (
+	Dropped    Effect = "dropped"
+	Duplicated Effect = "duplicated"
+	Late       Effect = "late"
+	Reordered  Effect = "reordered"
+	Altered    Effect = "altered"   // its payload
+	Misplaced  Effect = "misplaced" // its topic
+)
+
+// LateAfter is from when on a message is late.
+const LateAfter = time.Second
+
+// Made is a message that a device made, and what became of it.
+type Made struct {
+	// Device is the path of the device, Index its number in the fleet, Seq the number of the message among the device's.
+	Device string
+	Index  int
+	Seq    int64
+	// Due is when it was to be sent, Sent when it was, since the run began.
+	Due, Sent time.Duration
+	// Clean is the message as the device meant it, Message as it is sent. They share what is the same.
+	Clean, Message message.Message
+	// Copies is how often it is sent beyond the first time.
+	Copies int
+	// Faults are those that were active at the time, whether they did something or not; Effects what they did.
+	Faults  []string
+	Effects []Effect
+	// Signal is the name of the signal; Will says that the Server publishes it.
+	Signal string
+	Will   bool
+}
+
+// Is reports whether something became of the message.
+func (m *Made) Is(e Effect) bool { return slices.Contains(m.Effects, e) }
+
+// order marks the messages that others of their topic have overtaken.
+type order map[string]time.Duration
+
+// follows takes note of a message that is sent. It is reordered when one that was due later was sent before.
+func (o order) follows(m *Made) {
+	if m.Is(Dropped) {
+		return
+	}
+	topic := m.Message.Topic
+	if last, ok := o[topic]; ok && m.Due < last {
+		m.mark(Reordered)
+		return
+	}
+	o[topic] = m.Due
+}
+
+// mark adds an effect once.
+func (m *Made) mark(e Effect) {
+	if !m.Is(e) {
+		m.Effects = append(m.Effects, e)
+	}
+}

@@ -1,0 +1,71 @@
+package twin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/message"
+)
+
+// Purge deletes the desired documents of devices, revision and all, by an empty Retained Message, and looks whether they are
+// gone. Results are in the order of twins. An error ends all: the session is lost, or ctx.
+func (g *Group) Purge(ctx context.Context, twins []*Twin) ([]Result, error) {
+	compares := g.compareAndSet()
+	work := make([]*writing, 0, len(twins))
+	results := make([]Result, len(twins))
+	for i, t := range twins {
+		results[i] = Result{Device: t.Device, Topic: t.topics.Desired, Outcome: Unchanged, Before: t.Desired.rev()}
+		if t.Desired == nil {
+			continue
+		}
+		if t.Desired.Doc != nil {
+			results[i].From = t.Desired.Doc.State
+		}
+		w := &writing{twin: t, base: t.Desired, start: time.Now()}
+		work = append(work, w)
+		m := message.Message{Topic: t.topics.Desired, QoS: 1, Retain: true}
+		if compares && t.Desired.Doc != nil {
+			m.Properties = withUser(nil, ifRevProperty, w.comparison())
+		}
+		if err := g.session.PublishAsync(ctx, m, func(r client.Result) { w.ack = r }); err != nil {
+			return results, err
+		}
+	}
+	if err := g.session.Drain(ctx); err != nil {
+		return results, err
+	}
+	if len(work) > 0 {
+		if err := g.reread(ctx, twinsOf(work)); err != nil {
+			return results, err
+		}
+	}
+	for i, t := range twins {
+		for _, w := range work {
+			if w.twin == t {
+				w.purged()
+				results[i].Outcome, results[i].Why, results[i].Took = w.result.Outcome, w.result.Why, w.result.Took
+				results[i].Attempts = 1
+			}
+		}
+	}
+	return results, nil
+}
+
+// purged says what became of a deletion.
+func (w *writing) purged() {
+	now := w.twin.Desired
+	switch {
+	case w.refusedByRev() && !now.is(w.base):
+		w.end(Conflicted, errors.New("somebody has changed it at the same time"))
+	case w.ack.Err != nil:
+		w.end(Refused, w.ack.Err)
+	case now == nil:
+		w.end(Cleared, nil)
+	case now.is(w.base):
+		w.end(Refused, errDropped)
+	default:
+		w.end(Conflicted, errors.New("somebody has set it again at the same time"))
+	}
+}
