@@ -101,8 +101,7 @@ func (c *client) route(p *wire.Publish, name string) (wire.ReasonCode, error) {
 
 // refusedRoute returns the Reason Code for a message that is not delivered because of what it would retain.
 func (c *client) refusedRoute(err error) (wire.ReasonCode, error) {
-	var refused *refusal
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refusal](err); ok {
 		c.b.counters.dropped.Add(1)
 
 		return refused.code, err
