@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -41,6 +43,19 @@ func (e *env) note(format string, args ...any) {
 		return
 	}
 	fmt.Fprintln(e.streams.Err, line)
+}
+
+// printObject prints a JSON object a line, safe for a terminal.
+func (e *env) printObject(object any) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(object); err != nil {
+		return err
+	}
+	lines := output.NewLines(e.streams)
+	lines.JSON(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	return lines.Flush()
 }
 
 // runFunc is a command's work once its flags are known.
