@@ -59,6 +59,7 @@ type desiredOptions struct {
 	noPublish bool
 	ready     string
 	tolerance toleranceFlag
+	by        string // of changes
 }
 
 func (o *desiredOptions) addFlags(cmd *cobra.Command) {
@@ -167,7 +168,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 		return nil, usageError(cmd, "which device? one is needed, or a filter like 'acme/lyon/+'")
 	}
 	options := twin.Options{
-		By: writer(), NoPublish: o.noPublish, Settle: settle, Tolerance: o.tolerance.Tolerance,
+		By: o.by, NoPublish: o.noPublish, Settle: settle, Tolerance: o.tolerance.Tolerance,
 		Note:  func(text string) { e.note("%s", text) },
 		Ready: func() error { return readyFile(o.ready, "") },
 	}
@@ -177,7 +178,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 		options.Deadline = time.Now().Add(o.timeout)
 		r.Options.ConnectTimeout = min(r.Options.ConnectTimeout, o.timeout)
 	}
-	s, err := e.open(ctx, r.Options)
+	s, err := e.openToList(ctx, once(r.Options), &options.NoPublish)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (o *presenceWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	if o.count < 0 || o.atOnce < 1 {
 		return usageError(cmd, "--count cannot be negative, and --exec-parallel must be 1 at least")
 	}
-	s, err := o.look(ctx, e, cmd, args, e.openWatch)
+	s, err := o.look(ctx, e, cmd, args, watching)
 	if err != nil {
 		return err
 	}

@@ -91,11 +91,11 @@ type store struct {
 
 // connect connects. A path in the URL is the filter when there is no other.
 func (o *retainedOptions) connect(ctx context.Context, e *env, cmd *cobra.Command) (*store, error) {
-	return o.connectBy(ctx, e, cmd, e.open)
+	return o.connectFor(ctx, e, cmd, once)
 }
 
-// connectBy is connect with one of env's ways to open a session.
-func (o *retainedOptions) connectBy(ctx context.Context, e *env, cmd *cobra.Command, open opener) (*store, error) {
+// connectFor is connect for a command whose connections are kept in one of the ways.
+func (o *retainedOptions) connectFor(ctx context.Context, e *env, cmd *cobra.Command, keeps keeping) (*store, error) {
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
@@ -114,7 +114,7 @@ func (o *retainedOptions) connectBy(ctx context.Context, e *env, cmd *cobra.Comm
 	if o.timeout > 0 && o.timeout < r.Options.ConnectTimeout {
 		r.Options.ConnectTimeout = o.timeout
 	}
-	s, err := open(ctx, r.Options)
+	s, err := e.openToList(ctx, keeps(r.Options), &o.noPublish)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (o *retainedWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	if err := o.addFilters(args); err != nil {
 		return err
 	}
-	s, err := o.connectBy(ctx, e, cmd, e.openWatch)
+	s, err := o.connectFor(ctx, e, cmd, watching)
 	if err != nil {
 		return err
 	}

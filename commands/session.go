@@ -18,6 +18,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/retained"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -85,33 +86,81 @@ func (e *env) promptSecret(ctx context.Context) config.Prompt {
 	}
 }
 
-// opener is one of the ways to open a session: open, openLasting and openWatch.
-type opener func(context.Context, client.Options) (*client.Session, error)
+// keeping says what becomes of a lost connection: once, asAsked and watching.
+type keeping func(client.Options) client.Options
 
-// open connects for a command whose work needs one connection: --retry is for getting it, and its loss is the end.
-func (e *env) open(ctx context.Context, o client.Options) (*client.Session, error) {
+// once is for a command whose work needs one connection: --retry is for getting it, and its loss is the end.
+func once(o client.Options) client.Options {
 	o.Retry.Reconnect = 0
-	return e.connect(ctx, o)
+	return o
 }
 
-// openLasting connects for a command that can go on over a new connection, as --retry says.
-func (e *env) openLasting(ctx context.Context, o client.Options) (*client.Session, error) {
+// asAsked is for a command that can go on over a new connection: as --retry says.
+func asAsked(o client.Options) client.Options {
 	o.Retry.Reconnect = max(o.Retry.Reconnect, 0)
-	return e.connect(ctx, o)
+	return o
 }
 
-// openWatch connects for a command that watches: it reconnects for ever, unless --retry says otherwise.
-func (e *env) openWatch(ctx context.Context, o client.Options) (*client.Session, error) {
+// watching is for a command that watches: it reconnects for ever, unless --retry says otherwise.
+func watching(o client.Options) client.Options {
 	if o.Retry.Reconnect == config.RetryDefault {
 		o.Retry.Reconnect = client.Forever
 	}
-	return e.connect(ctx, o)
+	return o
+}
+
+// open connects once.
+func (e *env) open(ctx context.Context, o client.Options) (*client.Session, error) {
+	return e.connect(ctx, once(o))
+}
+
+// openLasting connects as asked.
+func (e *env) openLasting(ctx context.Context, o client.Options) (*client.Session, error) {
+	return e.connect(ctx, asAsked(o))
+}
+
+// openWatch connects for watching.
+func (e *env) openWatch(ctx context.Context, o client.Options) (*client.Session, error) {
+	return e.connect(ctx, watching(o))
 }
 
 func (e *env) connect(ctx context.Context, o client.Options) (*client.Session, error) {
 	s, err := client.Open(ctx, o)
 	if err != nil {
 		return nil, connectError(o.Target, err)
+	}
+	return s, nil
+}
+
+// openToList connects and sets noPublish if the Server lets this user publish no sentinel. Where a lost connection is
+// replaced, that is tried on a connection of its own, because some Servers hang up on who may not publish.
+func (e *env) openToList(ctx context.Context, o client.Options, noPublish *bool) (*client.Session, error) {
+	if *noPublish {
+		return e.connect(ctx, o)
+	}
+	first := once(o)
+	lasts := o.Retry.Reconnect > 0
+	if lasts {
+		first.Announce, first.Will = nil, nil
+	}
+	s, err := e.connect(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	may, err := retained.Probe(ctx, s)
+	*noPublish = err == nil && !may
+	if errors.Is(err, client.ErrConnectionLost) {
+		s.Abandon()
+		*noPublish = true
+		return e.connect(ctx, o)
+	}
+	if err != nil {
+		closeSession(ctx, s)
+		return nil, requestError("subscribe", err)
+	}
+	if lasts {
+		closeSession(ctx, s)
+		return e.connect(ctx, o)
 	}
 	return s, nil
 }

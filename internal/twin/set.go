@@ -326,6 +326,9 @@ func (g *Group) compose(w *writing, before *Desired, next State, o SetOptions) e
 	if w.sent.State == nil {
 		w.sent.State = State{}
 	}
+	if w.sent.Layout == Bare && g.session.Caps().Version != wire.V5 && w.result.Attempts == 0 {
+		w.result.Warnings = append(w.result.Warnings, "below MQTT 5 a bare document has no revision and no id")
+	}
 	w.bytes = w.sent.Encode()
 	w.result.Payload, w.result.Rev, w.result.ID = w.bytes, rev, id
 	return g.check(w, o)
