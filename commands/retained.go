@@ -109,7 +109,7 @@ func (o *retainedOptions) connect(ctx context.Context, e *env, cmd *cobra.Comman
 	if o.timeout > 0 && o.timeout < r.Options.ConnectTimeout {
 		r.Options.ConnectTimeout = o.timeout
 	}
-	s, err := e.open(ctx, r.Options)
+	s, err := e.openToList(ctx, r.Options, &o.noPublish)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/retained"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -65,6 +66,26 @@ func (e *env) open(ctx context.Context, o client.Options) (*client.Session, erro
 	s, err := client.Open(ctx, o)
 	if err != nil {
 		return nil, connectError(o.Target, err)
+	}
+	return s, nil
+}
+
+// openToList connects and sets noPublish if the Server lets this user publish no sentinel.
+func (e *env) openToList(ctx context.Context, o client.Options, noPublish *bool) (*client.Session, error) {
+	s, err := e.open(ctx, o)
+	if err != nil || *noPublish {
+		return s, err
+	}
+	may, err := retained.Probe(ctx, s)
+	*noPublish = err == nil && !may
+	if errors.Is(err, client.ErrConnectionLost) { // some Servers hang up on who may not publish
+		s.Abandon()
+		*noPublish = true
+		return e.open(ctx, o)
+	}
+	if err != nil {
+		closeSession(ctx, s)
+		return nil, requestError("subscribe", err)
 	}
 	return s, nil
 }

@@ -103,8 +103,7 @@ func (f *Fleet) Report(r Report, now time.Time) {
 func (d *device) birth(r *Report, now time.Time, renewed bool) {
 	back := d.word == SaysOffline && !d.stored
 	if (back || renewed) && !r.Stored {
-		d.returns[d.Flaps%maxFlaps] = now
-		d.Flaps++
+		d.cameBack(now)
 	}
 	d.word, d.stale, d.heldUntil, d.trafficAfter = SaysOnline, false, time.Time{}, false
 	d.Session, d.made = r.Session, r.Made
