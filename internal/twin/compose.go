@@ -67,7 +67,7 @@ func (g *Group) check(w *writing, o SetOptions) error {
 	if len(w.bytes) > maxDocument {
 		return fmt.Errorf("the document would have %d bytes, more than the %d that one may have", len(w.bytes), maxDocument)
 	}
-	if d, err := ParseDesired(message.Message{Payload: w.bytes, Properties: w.sent.Properties()}); err != nil || d.Layout != w.sent.Layout {
+	if d, err := ParseDesired(message.Message{Payload: w.bytes}); err != nil || d.Layout != w.sent.Layout {
 		return fmt.Errorf("as a %s document the state would be read as another one: choose another layout", w.sent.Layout)
 	}
 	if schema := g.convention.schemaOf(w.sent.Schema); schema != nil {

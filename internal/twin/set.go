@@ -325,8 +325,11 @@ func (g *Group) send(ctx context.Context, w *writing, compares bool) error {
 	w.acked, w.ack = false, client.Result{}
 	// At QoS 0, where the Server knows no better, the look at what is retained tells all the same.
 	m := message.Message{Topic: w.twin.topics.Desired, Payload: w.bytes, QoS: min(1, g.session.Caps().MaximumQoS), Retain: true}
+	m.Properties = g.options.Publish.Clone()
 	if g.session.Caps().Version == wire.V5 {
-		m.Properties = w.sent.Properties()
+		for _, u := range w.sent.properties() {
+			m.Properties = withUser(m.Properties, u.Key, u.Value)
+		}
 		if compares {
 			m.Properties = withUser(m.Properties, ifRevProperty, w.comparison())
 		}
