@@ -180,7 +180,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 		options.Deadline = time.Now().Add(o.timeout)
 		r.Options.ConnectTimeout = min(r.Options.ConnectTimeout, o.timeout)
 	}
-	s, err := e.openToList(ctx, r.Options, &options.NoPublish)
+	s, err := e.openToList(ctx, once(r.Options), &options.NoPublish)
 	if err != nil {
 		return nil, err
 	}
