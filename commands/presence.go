@@ -224,7 +224,7 @@ type sight struct {
 }
 
 // look checks the flags, connects, and prepares to look.
-func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, args []string) (*sight, error) {
+func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, args []string, keeps keeping) (*sight, error) {
 	if err := o.check(cmd); err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, 
 		return nil, err
 	}
 	reading := &retainedOptions{connection: o.connection, timeout: o.timeout, noPublish: o.noPublish}
-	s, err := reading.connect(ctx, e, cmd)
+	s, err := reading.connectFor(ctx, e, cmd, keeps)
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,8 @@ func (o *Observation) take(m message.Message) {
 
 // List reads what is retained. Live messages that come meanwhile count too.
 func (o *Observation) List(ctx context.Context) (retained.Evidence, error) {
+	o.Fleet.BeginListing()
+	defer func() { o.Fleet.EndListing(o.now()) }()
 	wanted := o.filters(func(f Filters) []string { return f.Status })
 	evidence := retained.Evidence("")
 	for range rounds {
@@ -82,7 +84,6 @@ func (o *Observation) List(ctx context.Context) (retained.Evidence, error) {
 	for _, name := range o.Expect {
 		o.Fleet.Expect(name, o.now())
 	}
-	o.Fleet.Advance(o.now())
 	return evidence, nil
 }
 

@@ -395,7 +395,8 @@ func (g *Group) send(ctx context.Context, w *writing, compares bool) error {
 	w.twin.published(w.edits, time.Now())
 	w.result.Attempts++
 	w.acked, w.ack = false, client.Result{}
-	m := message.Message{Topic: w.twin.topics.Desired, Payload: w.bytes, QoS: 1, Retain: true}
+	// At QoS 0, where the Server knows no better, the look at what is retained tells all the same.
+	m := message.Message{Topic: w.twin.topics.Desired, Payload: w.bytes, QoS: min(1, g.session.Caps().MaximumQoS), Retain: true}
 	if g.session.Caps().Version == wire.V5 {
 		m.Properties = w.sent.Properties()
 		if compares {
