@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/output"
 )
 
 // killDelay is how long a command may take to end after a signal.
@@ -73,7 +74,7 @@ func (o *brokerOptions) runWith(ctx context.Context, e *env, cmd *cobra.Command,
 // startChild starts a command that finds the broker in its environment. A signal that only we got is passed on.
 func (e *env) startChild(ctx context.Context, listeners []listener, args []string) (*exec.Cmd, error) {
 	child := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // it is what the user wants to run
-	child.Stdin, child.Stdout, child.Stderr = e.streams.In, e.streams.Out, e.streams.Err
+	child.Stdin, child.Stdout, child.Stderr = e.streams.In, output.Underlying(e.streams.Out), output.Underlying(e.streams.Err)
 	host, port, err := net.SplitHostPort(listeners[0].Addr().String())
 	if err != nil {
 		return nil, err
