@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -22,6 +23,7 @@ type rolloutFlags struct {
 	rate        float64
 	yes         bool
 	audit       string
+	by          string
 	resume      string
 }
 
@@ -38,6 +40,7 @@ func (o *rolloutFlags) addFlags(cmd *cobra.Command) {
 func (o *rolloutFlags) addCommonFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not ask about more than %d devices", askAbove))
+	fs.StringVar(&o.by, "by", "", "who writes, for the document and the audit log (default mqx:USER@HOST)")
 	o.audit = "file"
 	fs.Var(wordFlag[string]{&o.audit, []string{"file", "none"}}, "audit", "where to write down what is changed, for mqx desired history")
 }
@@ -86,12 +89,12 @@ func (j *rolloutJob) connect(ctx context.Context, e *env, cmd *cobra.Command, de
 			j.timeout = waitTimeout
 		}
 	}
-	j.options.timeout = 0
+	j.options.timeout, j.options.by = 0, cmp.Or(j.flags.by, writer())
 	f, err := j.options.connect(ctx, e, cmd, devices)
 	if err != nil {
 		return nil, err
 	}
-	j.log = &auditLog{env: e, by: writer(), action: j.what, run: twin.NewID(time.Now()), broker: f.target.String()}
+	j.log = &auditLog{env: e, by: j.options.by, action: j.what, run: twin.NewID(time.Now()), broker: f.target.String()}
 	if j.run != nil {
 		j.log.run = j.run.ID
 	}

@@ -123,6 +123,8 @@ func (o *desiredSetOptions) change(e *env, settings []string) (twin.Change, erro
 		return twin.Change{}, errNoChange
 	case given > 1:
 		return twin.Change{}, exit.New(exit.Usage, "set", "", "settings, --patch, --json-patch and --replace exclude one another")
+	case o.fromFile == "-" && (o.patch == "-" || o.jsonPatch == "-" || o.replace == "-"):
+		return twin.Change{}, exit.New(exit.Usage, "set", "", "standard input cannot be both the devices and the change")
 	case o.patch != "":
 		patch, err := e.readState("--patch", o.patch)
 		return twin.Merge(patch), err

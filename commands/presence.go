@@ -132,6 +132,9 @@ func (o *presenceOptions) choose(args []string, convention presence.Convention, 
 		case f.IsShared():
 			return exit.New(exit.Usage, "device", fmt.Sprintf("%q", arg), "a shared subscription sees no status of the others")
 		case f.HasWildcard():
+			if err := checkPattern(f, c); err != nil {
+				return err
+			}
 			o.addPattern(f, convention)
 			continue
 		}
@@ -171,6 +174,19 @@ func (o *presenceOptions) expect(c *contract.Contract) {
 	}
 }
 
+// checkPattern refuses a filter that no base topic of the contract can match.
+func checkPattern(f topic.Filter, c *contract.Contract) error {
+	if c == nil || len(c.Roots) > 0 || strings.HasSuffix(f.String(), "#") {
+		return nil // a root may have any number of levels
+	}
+	base := strings.TrimSuffix(c.Taxonomy.String(), "/{kind}")
+	if len(f.Levels()) == len(strings.Split(base, "/")) {
+		return nil
+	}
+	return exit.New(exit.Usage, "device", fmt.Sprintf("%q", f), "no base topic like "+base+" can match it").
+		Hint("a filter over base topics has as many levels, or ends in #")
+}
+
 func (o *presenceOptions) addPattern(f topic.Filter, convention presence.Convention) {
 	name := presence.AllDevices
 	if !strings.Contains(f.String(), "#") {
@@ -208,7 +224,7 @@ type sight struct {
 }
 
 // look checks the flags, connects, and prepares to look.
-func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, args []string) (*sight, error) {
+func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, args []string, keeps keeping) (*sight, error) {
 	if err := o.check(cmd); err != nil {
 		return nil, err
 	}
@@ -220,7 +236,7 @@ func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, 
 		return nil, err
 	}
 	reading := &retainedOptions{connection: o.connection, timeout: o.timeout, noPublish: o.noPublish}
-	s, err := reading.connect(ctx, e, cmd)
+	s, err := reading.connectFor(ctx, e, cmd, keeps)
 	if err != nil {
 		return nil, err
 	}

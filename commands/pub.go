@@ -18,6 +18,9 @@ import (
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
+// holdSession is how long the broker is asked to keep the session over an outage, so that QoS 2 stays exactly once.
+const holdSession = 5 * time.Minute
+
 type pubOptions struct {
 	connection config.Connection
 
@@ -107,7 +110,8 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err != nil {
 		return err
 	}
-	s, err := e.open(ctx, r.Options)
+	r.Options.Retry.HoldSession = holdSession
+	s, err := e.openLasting(ctx, r.Options)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -189,13 +190,18 @@ type ledgerFile struct {
 // createLedger creates the file of --ledger, or the one that the profile names.
 func createLedger(e *env, flag, inProfile string) (*ledgerFile, error) {
 	name := flag
-	if name == "" {
+	var err error
+	if name == "" && inProfile != "" {
 		name = inProfile
+		err = os.MkdirAll(filepath.Dir(name), 0o755) //nolint:gosec // G301: it is meant to be shared
 	}
 	if name == "" {
 		return &ledgerFile{w: bufio.NewWriter(io.Discard)}, nil
 	}
-	f, err := os.Create(name)
+	var f *os.File
+	if err == nil {
+		f, err = os.Create(name)
+	}
 	if err != nil {
 		if pathError, ok := errors.AsType[*os.PathError](err); ok {
 			err = pathError.Err

@@ -39,7 +39,7 @@ type Broker struct {
 	seed     maphash.Seed
 	index    index
 	retained retained
-	counters counters
+	counters *counters     // apart: it is written all the time, and what is here is mostly read
 	numbers  atomic.Uint64 // of messages, given when there is a Store
 	routers  routers
 	connects rate
@@ -72,6 +72,7 @@ func New(cfg Config) *Broker {
 		sessions:  make(map[string]*session),
 		clients:   make(map[*client]struct{}),
 		quit:      make(chan struct{}),
+		counters:  &counters{},
 		listeners: make(map[net.Listener]struct{}),
 	}
 	b.faults.Store(cfg.Faults)

@@ -142,7 +142,7 @@ func (c *client) countReceived() {
 	if c.took.packets == 0 {
 		return
 	}
-	n := &c.b.counters
+	n := c.b.counters
 	n.packetsReceived.Add(c.took.packets)
 	if c.took.publishes > 0 {
 		n.received.Add(c.took.publishes)

@@ -90,10 +90,12 @@ func (g *Group) Twins() []*Twin {
 // Read subscribes to the documents of all devices and reads what is retained. The subscriptions stay.
 func (g *Group) Read(ctx context.Context, n Needs) error {
 	var subs []wire.Subscription
+	added := map[string]bool{}
 	add := func(filter string, qos byte, optional bool) {
-		if filter == "" || slices.ContainsFunc(subs, func(s wire.Subscription) bool { return s.Filter == filter }) {
+		if filter == "" || added[filter] {
 			return
 		}
+		added[filter] = true
 		subs = append(subs, wire.Subscription{Filter: filter, QoS: qos})
 		if optional {
 			g.session.optional[filter] = true
@@ -108,7 +110,7 @@ func (g *Group) Read(ctx context.Context, n Needs) error {
 		if n.Status || selects {
 			add(t.Status, g.qos, true)
 		}
-		if n.Live {
+		if n.Live && (selects || len(g.topics) <= few) { // of many single devices, their reports are life enough
 			for _, filter := range t.Live {
 				add(filter, 0, true)
 			}

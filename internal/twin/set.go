@@ -326,6 +326,9 @@ func (g *Group) compose(w *writing, before *Desired, next State, o SetOptions) e
 	if w.sent.State == nil {
 		w.sent.State = State{}
 	}
+	if w.sent.Layout == Bare && g.session.Caps().Version != wire.V5 && w.result.Attempts == 0 {
+		w.result.Warnings = append(w.result.Warnings, "below MQTT 5 a bare document has no revision and no id")
+	}
 	w.bytes = w.sent.Encode()
 	w.result.Payload, w.result.Rev, w.result.ID = w.bytes, rev, id
 	return g.check(w, o)
@@ -392,7 +395,8 @@ func (g *Group) send(ctx context.Context, w *writing, compares bool) error {
 	w.twin.published(w.edits, time.Now())
 	w.result.Attempts++
 	w.acked, w.ack = false, client.Result{}
-	m := message.Message{Topic: w.twin.topics.Desired, Payload: w.bytes, QoS: 1, Retain: true}
+	// At QoS 0, where the Server knows no better, the look at what is retained tells all the same.
+	m := message.Message{Topic: w.twin.topics.Desired, Payload: w.bytes, QoS: min(1, g.session.Caps().MaximumQoS), Retain: true}
 	if g.session.Caps().Version == wire.V5 {
 		m.Properties = w.sent.Properties()
 		if compares {
