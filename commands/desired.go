@@ -171,6 +171,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 	}
 	options := twin.Options{
 		By: o.by, NoPublish: o.noPublish, Settle: settle, Tolerance: o.tolerance.Tolerance,
+		Publish: o.connection.Properties.Publish, Subscribe: o.connection.Properties.Subscribe,
 		Note:  func(text string) { e.note("%s", text) },
 		Ready: func() error { return readyFile(o.ready, "") },
 	}
