@@ -110,6 +110,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err != nil {
 		return err
 	}
+	r.Options.TopicAliases = o.many(e)
 	r.Options.Retry.HoldSession = holdSession
 	s, err := e.openLasting(ctx, r.Options)
 	if err != nil {
@@ -141,6 +142,9 @@ func (o *pubOptions) prepare(e *env, payload []byte) ([]publish.Step, error) {
 
 // bulk is a stream of messages, which goes on when one of them fails.
 func (o *pubOptions) bulk(e *env) bool { return o.lines || e.json }
+
+// many is more than one message, which may well have one topic.
+func (o *pubOptions) many(e *env) bool { return o.bulk(e) || o.repeat > 1 }
 
 // checkFlags checks what flags say together.
 func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {

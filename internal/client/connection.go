@@ -30,6 +30,8 @@ type connection struct {
 	// aliases maps the Topic Aliases that the Server has set; maxAlias is what we announced. Both belong to the read loop.
 	aliases  map[uint16]string
 	maxAlias uint16
+	// sentAliases are those that we have set, nil before the first. They belong to whoever holds the lane's sendMu.
+	sentAliases *aliases
 
 	began time.Time // when CONNACK had come
 	ended time.Time // set with err, before lost is closed

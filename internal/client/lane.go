@@ -29,10 +29,11 @@ type lane struct {
 	awaits  awaits
 	closing chan struct{} // closed when the Session is being closed
 
-	maxInflight int
-	finishing   sync.Once
-	lostErr     error // set before done is closed
-	done        chan struct{}
+	maxInflight  int
+	topicAliases bool
+	finishing    sync.Once
+	lostErr      error // set before done is closed
+	done         chan struct{}
 }
 
 // inboundState is what the read loop and the acknowledging consumer share about messages on their way in. Messages are
@@ -79,7 +80,7 @@ func newLane(o Options) *lane {
 		maxInflight = defaultInflight
 	}
 	l := &lane{
-		reconnects: o.Retry.Reconnect > 0, maxInflight: min(maxInflight, maxWindow),
+		reconnects: o.Retry.Reconnect > 0, maxInflight: min(maxInflight, maxWindow), topicAliases: o.TopicAliases,
 		done: make(chan struct{}), replaced: make(chan struct{}), closing: make(chan struct{}),
 		in:     newInbox(),
 		awaits: awaits{changed: make(chan struct{}, 1)},
@@ -319,7 +320,23 @@ func (l *lane) send(c *connection, id uint16, m *message.Message, dup bool) erro
 	l.pub = wire.Publish{
 		Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain, Dup: dup, PacketID: id, Properties: m.Properties,
 	}
-	return c.conn.Send(&l.pub)
+	return l.sendPub(c)
+}
+
+// sendPub sends the lane's packet, with a Topic Alias where that makes it shorter. The lock is held.
+func (l *lane) sendPub(c *connection) error {
+	if !l.topicAliases || c.caps.TopicAliasMaximum == 0 || c.caps.Version != wire.V5 {
+		return c.conn.Send(&l.pub)
+	}
+	if c.sentAliases == nil {
+		c.sentAliases = newAliases(c.caps.TopicAliasMaximum)
+	}
+	c.sentAliases.shorten(&l.pub, c.caps.MaximumPacketSize)
+	err := c.conn.Send(&l.pub)
+	if err == nil {
+		c.sentAliases.sent()
+	}
+	return err
 }
 
 // take claims an identifier. When it has to wait, it is for acknowledgements that the read loop must get at.

@@ -40,6 +40,9 @@ type Options struct {
 	// MaxInflight bounds the QoS 1 and 2 messages on their way out, 65,280 at most. 0 means 1,000, and 20 of
 	// QoS 2 below MQTT 5. The Server's Receive Maximum is never exceeded.
 	MaxInflight int
+	// TopicAliases lets topics that come again travel as numbers, where the Server allows it. That is worth it for many
+	// messages to few topics.
+	TopicAliases bool
 	// Retry says what happens when there is no connection; the zero value is the end of the Session.
 	Retry Retry
 	// Announce, when set, is asked before each connection for the messages that tell others whether this client is there. Its
