@@ -46,7 +46,10 @@ func (o *brokerAccess) open(config *broker.Config) error {
 		r, ok := g.Scram(user)
 		return scram.Credentials{Iterations: r.Iterations, Salt: r.Salt, StoredKey: r.StoredKey, ServerKey: r.ServerKey}, ok
 	})
-	return err
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--users", o.files.Users, err)
+	}
+	return nil
 }
 
 // reloadOnSignal reads the files again at SIGHUP. The function that it returns ends that.

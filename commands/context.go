@@ -71,7 +71,7 @@ func atMostOne(cmd *cobra.Command, args []string) error {
 // done tells on stderr what was done to a context, or with --json on stdout.
 func (e *env) done(object any, format string, args ...any) error {
 	if e.json {
-		return json.NewEncoder(e.streams.Out).Encode(object)
+		return e.printObject(object)
 	}
 	e.note(format, args...)
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/config"
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/yamlfile"
 )
 
@@ -219,7 +220,7 @@ func (e *env) completeContexts(_ *cobra.Command, _ []string, begun string) ([]co
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// addressOf is the address that a context stands for, without credentials; "?" when it makes no sense.
+// addressOf is the address that a context stands for, without credentials and on one line; "?" when it makes no sense.
 func (e *env) addressOf(file config.ContextFile, x config.Context) string {
 	var c config.Connection
 	probe := &cobra.Command{}
@@ -232,5 +233,5 @@ func (e *env) addressOf(file config.ContextFile, x config.Context) string {
 	if err != nil {
 		return "?"
 	}
-	return address
+	return string(output.AppendEscaped(nil, []byte(address)))
 }

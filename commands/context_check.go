@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"net"
 	"strconv"
@@ -120,7 +119,7 @@ func (e *env) checkConnection(ctx context.Context, cmd *cobra.Command, c *config
 	found.connected(s.Caps())
 	closeSession(ctx, s)
 	if e.json {
-		return json.NewEncoder(e.streams.Out).Encode(found)
+		return e.printObject(found)
 	}
 	lines := output.NewLines(e.streams)
 	for _, row := range found.rows() {

@@ -3,7 +3,6 @@ package commands
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -37,9 +36,8 @@ func (e *env) listContexts() error {
 		return nil
 	}
 	if e.json {
-		enc := json.NewEncoder(e.streams.Out)
 		for _, x := range contexts.List {
-			if err := enc.Encode(e.contextObject(file, contexts, x)); err != nil {
+			if err := e.printObject(e.contextObject(file, contexts, x)); err != nil {
 				return err
 			}
 		}

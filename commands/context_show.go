@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +36,7 @@ func (e *env) showContext(args []string) error {
 	if e.json {
 		o := e.contextObject(file, contexts, x)
 		o.Settings = settingsObject(file, x)
-		return json.NewEncoder(e.streams.Out).Encode(o)
+		return e.printObject(o)
 	}
 	lines := output.NewLines(e.streams)
 	for line := range strings.Lines(file.Render(x)) {

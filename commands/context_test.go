@@ -58,14 +58,14 @@ func TestAGuardedContextAsksOnATerminal(t *testing.T) {
 func TestContextsOnATerminalAreATable(t *testing.T) {
 	t.Parallel()
 	env := environment{"XDG_CONFIG_HOME": t.TempDir()}
-	for _, args := range [][]string{{"a", "-h", "broker", "-u", "x\x1b[2J"}, {"longer", "--tls", "--guard", "--use"}} {
+	for _, args := range [][]string{{"a", "-h", "bro\x1bker", "-u", "x\x1b[2J"}, {"longer", "--tls", "--guard", "--use"}} {
 		if code, _, stderr := atTerminal(t, env, "", append([]string{"context", "add"}, args...)...); code != exit.OK {
 			t.Fatal(code, stderr)
 		}
 	}
 	_, stdout, _ := atTerminal(t, env, "", "context", "ls")
 	const want = "NAME    ADDRESS                 USER      GUARD  CURRENT\n" +
-		"a       mqtt://broker:1883      x\\x1b[2J  -      -\n" +
+		"a       mqtt://bro\\x1bker:1883  x\\x1b[2J  -      -\n" +
 		"longer  mqtts://localhost:8883  -         guard  current\n"
 	if stdout != want {
 		t.Errorf("got\n%swant\n%s", stdout, want)

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -22,6 +23,7 @@ type rolloutFlags struct {
 	rate        float64
 	yes         bool
 	audit       string
+	by          string
 	resume      string
 }
 
@@ -38,6 +40,7 @@ func (o *rolloutFlags) addFlags(cmd *cobra.Command) {
 func (o *rolloutFlags) addCommonFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not ask about more than %d devices", askAbove))
+	fs.StringVar(&o.by, "by", "", "who writes, for the document and the audit log (default mqx:USER@HOST)")
 	o.audit = "file"
 	fs.Var(wordFlag[string]{&o.audit, []string{"file", "none"}}, "audit", "where to write down what is changed, for mqx desired history")
 }
@@ -86,12 +89,12 @@ func (j *rolloutJob) connect(ctx context.Context, e *env, cmd *cobra.Command, de
 			j.timeout = waitTimeout
 		}
 	}
-	j.options.timeout = 0
+	j.options.timeout, j.options.by = 0, cmp.Or(j.flags.by, writer())
 	f, err := j.options.connect(ctx, e, cmd, devices)
 	if err != nil {
 		return nil, err
 	}
-	j.log = &auditLog{env: e, by: writer(), action: j.what, run: twin.NewID(time.Now()), broker: f.target.String()}
+	j.log = &auditLog{env: e, by: j.options.by, action: j.what, run: twin.NewID(time.Now()), broker: f.target.String()}
 	if j.run != nil {
 		j.log.run = j.run.ID
 	}
@@ -123,7 +126,7 @@ func (j *rolloutJob) readRun() error {
 
 // start reads, changes, and prints what became of each device.
 func (j *rolloutJob) start(ctx context.Context, f *fleet) ([]twin.Result, error) {
-	needs := twin.Needs{}
+	needs := twin.Needs{Status: j.set.DryRun}
 	if j.wait != nil {
 		needs = j.wait.needs()
 	}
@@ -268,7 +271,11 @@ func (r *rolloutReport) summary(results []twin.Result) {
 	if r.all == 1 {
 		return
 	}
-	r.fleet.env.note("%s", countOutcomes(results))
+	text := countOutcomes(results)
+	if r.job.set.DryRun {
+		text += fmt.Sprintf("; %d of them are offline", r.fleet.offline())
+	}
+	r.fleet.env.note("%s", text)
 	switch {
 	case r.job.run == nil || r.job.runFile == "":
 	case progressOf(results) < len(results):
@@ -276,6 +283,17 @@ func (r *rolloutReport) summary(results []twin.Result) {
 	case r.job.flags.resume == "":
 		_ = os.Remove(r.job.runFile) // ours, and of no use any more
 	}
+}
+
+// offline is how many devices say that they are offline.
+func (f *fleet) offline() int {
+	n := 0
+	for _, t := range f.Twins() {
+		if t.Offline() {
+			n++
+		}
+	}
+	return n
 }
 
 // countOutcomes says how many devices came to what.

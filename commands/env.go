@@ -1,9 +1,12 @@
 package commands
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +23,8 @@ type env struct {
 	json  bool // the running command writes JSON, and so does its last error
 
 	atEnd []func() // what is to be done when the command has ended
+
+	instead atomic.Pointer[func(line string)] // takes notes while standard error cannot be written to; nil for nobody
 }
 
 // errorLine renders the error that ends the program.
@@ -30,9 +35,27 @@ func (e *env) errorLine(err error) string {
 	return exit.Line(err)
 }
 
-// note tells the user something on stderr.
+// note tells the user something on stderr, or on what has taken over the terminal.
 func (e *env) note(format string, args ...any) {
-	fmt.Fprintln(e.streams.Err, exit.Line(fmt.Errorf(format, args...)))
+	line := exit.Line(fmt.Errorf(format, args...))
+	if take := e.instead.Load(); take != nil {
+		(*take)(line)
+		return
+	}
+	fmt.Fprintln(e.streams.Err, line)
+}
+
+// printObject prints a JSON object a line, safe for a terminal.
+func (e *env) printObject(object any) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(object); err != nil {
+		return err
+	}
+	lines := output.NewLines(e.streams)
+	lines.JSON(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	return lines.Flush()
 }
 
 // runFunc is a command's work once its flags are known.

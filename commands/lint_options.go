@@ -14,6 +14,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/lint"
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/payload"
+	"github.com/mqx-cli/mqx/internal/simulate"
 )
 
 // lintOptions are the flags that all commands below lint have.
@@ -121,6 +122,7 @@ func (o *lintOptions) fix(e *env, check func(map[string][]byte) (lint.Report, er
 func (o *lintOptions) options(e *env) (options lint.Options, failOn lint.Severity, err error) {
 	options = lint.Options{
 		Select: o.selected, Ignore: o.ignored, MaxExamples: o.maxExamples, Schema: o.schema, KeepEdits: o.fixes.wanted(),
+		Rehearse: simulate.Rehearse,
 	}
 	if options.Convention, err = o.loadConvention(e); err != nil {
 		return options, 0, err

@@ -41,7 +41,7 @@ func (o *presenceLsOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 	if err != nil {
 		return err
 	}
-	s, err := o.look(ctx, e, cmd, args)
+	s, err := o.look(ctx, e, cmd, args, once)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,8 @@ func (o *presenceLsOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 	}
 	s.remarks()
 	if listing == nil && s.Fleet.Len() == 0 {
-		e.note("saw no status of a device; a broker may hide it from this user, and births of sparkplug are not retained (--for looks for live ones)")
+		e.note("saw no status of a device; it may be at other topics (--convention, --topic), not retained (--for looks at live ones), or " +
+			"hidden from this user")
 	}
 	return listing
 }

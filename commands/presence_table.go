@@ -19,6 +19,7 @@ var errTableClosed = errors.New("the table was closed")
 
 // presenceTable shows devices on the whole terminal.
 type presenceTable struct {
+	env    *env
 	screen *live.Screen
 	fleet  *presence.Fleet
 	seen   map[string]time.Time // the sign of life that is shown
@@ -38,6 +39,9 @@ func showTable(ctx context.Context, e *env, fleet *presence.Fleet) (*presenceTab
 		Title: "presence", Noun: "devices", Columns: presenceColumns(), Groups: groups, Painter: output.NewPainter(e.streams, e.color),
 	})
 	t := &presenceTable{fleet: fleet, seen: map[string]time.Time{}, screen: live.Show(ctx, board, in, out)}
+	t.env = e
+	note := func(line string) { t.screen.Update(func(b *live.Board) { b.Note(line) }) }
+	e.instead.Store(&note)
 	ctx, t.cancel = context.WithCancelCause(ctx)
 	go func() {
 		select {
@@ -90,6 +94,7 @@ func (t *presenceTable) set(b *live.Board, d presence.Device, changed time.Time)
 func (t *presenceTable) close(err error) error {
 	t.cancel(nil)
 	t.screen.Close()
+	t.env.instead.Store(nil)
 	switch {
 	case errors.Is(t.screen.Err(), live.ErrInterrupted):
 		return exit.New(exit.Interrupted, "interrupted", "", devices(t.fleet.Len()))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/config"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/output"
@@ -29,6 +30,7 @@ type subOptions struct {
 
 	noRetained        bool
 	retainedOnly      bool
+	noSentinel        bool // the Server takes none from this user
 	noLocal           bool
 	retainAsPublished bool
 	retainHandling    retainHandlingFlag
@@ -104,7 +106,16 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 	}
 	requests, cancel := o.untilDeadline(ctx)
 	defer cancel()
-	s, err := e.open(requests, r.Options)
+	open := e.openWatch
+	switch {
+	case o.retainedOnly:
+		open = func(ctx context.Context, options client.Options) (*client.Session, error) {
+			return e.openToList(ctx, once(options), &o.noSentinel)
+		}
+	case o.onlyAck:
+		open = e.open
+	}
+	s, err := open(requests, r.Options)
 	if err != nil {
 		return o.late(ctx, err, "no connection")
 	}

@@ -119,6 +119,7 @@ func (s *subscriber) collect(ctx context.Context) error {
 	evidence, err := retained.Collect(ctx, s.session, sink, retained.Options{
 		Subscriptions: s.subscriptions(s.session.Caps().Version),
 		Properties:    s.connection.Properties.Subscribe,
+		NoPublish:     s.noSentinel,
 		Deadline:      s.deadline,
 		Ready:         func() error { return readyFile(s.ready, "") },
 	})

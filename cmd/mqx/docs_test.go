@@ -129,7 +129,10 @@ func newTerminal(t *testing.T) *terminal {
 			term.env = append(term.env, kv)
 		}
 	}
-	term.env = append(term.env, "XDG_CONFIG_HOME="+term.dir, "XDG_STATE_HOME="+term.dir, "GORACE=atexit_sleep_ms=0", "MQX_BROKER_PORT=0")
+	term.env = append(term.env, "XDG_CONFIG_HOME="+term.dir, "XDG_STATE_HOME="+filepath.Join(term.dir, ".local", "state"), "GORACE=atexit_sleep_ms=0", "MQX_BROKER_PORT=0")
+	for _, command := range []string{"SET", "CLEAR", "IMPORT"} {
+		term.env = append(term.env, "MQX_DESIRED_"+command+"_BY=mqx:anna@ops")
+	}
 	ready := term.broker("mqx broker")
 	address := regexp.MustCompile(`127\.0\.0\.1:(\d+)`).FindStringSubmatch(ready)
 	if address == nil {
@@ -186,7 +189,7 @@ func (term *terminal) run(command string) string {
 	if ctx.Err() != nil {
 		term.t.Errorf("did not end: %s", command)
 	}
-	return string(out)
+	return strings.ReplaceAll(string(out), term.dir, "~")
 }
 
 // rest waits for the commands that run beside and returns what they printed.
@@ -242,6 +245,7 @@ func normal(s string) string {
 		{`"port":\d+`, `"port":PORT`},
 		{`\b\d+\.\d+ s\b`, "DURATION"},
 		{`"v":\d+(\.\d+)?`, `"v":VALUE`},
+		{`\b01[0-9A-HJKMNP-TV-Z]{24}\b`, "ULID"},
 	} {
 		s = regexp.MustCompile(r.pattern).ReplaceAllString(s, r.with)
 	}

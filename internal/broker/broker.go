@@ -35,11 +35,16 @@ const stripes = 64
 
 // Broker is an MQTT Server. Make one with [New].
 type Broker struct {
+	// attentive says that packets are looked at one by one: for a log, for faults, or because the Broker stops. It stands
+	// first, among what is read for each packet and seldom written.
+	attentive atomic.Bool
+
 	cfg      Config
 	seed     maphash.Seed
+	_        [cacheLine]byte // the locks of what follows are written all the time
 	index    index
 	retained retained
-	counters counters
+	counters *counters     // apart: it is written all the time, and what is here is mostly read
 	numbers  atomic.Uint64 // of messages, given when there is a Store
 	routers  routers
 	connects rate
@@ -72,9 +77,10 @@ func New(cfg Config) *Broker {
 		sessions:  make(map[string]*session),
 		clients:   make(map[*client]struct{}),
 		quit:      make(chan struct{}),
+		counters:  &counters{},
 		listeners: make(map[net.Listener]struct{}),
 	}
-	b.faults.Store(cfg.Faults)
+	b.SetFaults(cfg.Faults)
 
 	return b
 }

@@ -83,13 +83,21 @@ type Stats struct {
 	MessagesExpired int64
 }
 
+// counters are kept in three groups, a cache line or more apart: what readers count, what writers count, and the rest.
 type counters struct {
-	received, sent, dropped, expired      atomic.Int64 // PUBLISH packets and messages
-	packetsReceived, packetsSent          atomic.Int64
-	bytesReceived, bytesSent              atomic.Int64
-	payloadReceived, payloadSent          atomic.Int64 // bytes in PUBLISH packets
-	sockets, connections, expiredSessions atomic.Int64
+	received, packetsReceived, bytesReceived, payloadReceived atomic.Int64
+
+	_ [cacheLine]byte
+
+	sent, packetsSent, bytesSent, payloadSent atomic.Int64
+
+	_ [cacheLine]byte
+
+	dropped, expired, sockets, connections, expiredSessions atomic.Int64
 }
+
+// cacheLine is the size of what processors exchange, in bytes, or a multiple of it.
+const cacheLine = 128
 
 // Stats returns the numbers of now.
 func (b *Broker) Stats() Stats {

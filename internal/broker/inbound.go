@@ -89,19 +89,25 @@ func (c *client) route(p *wire.Publish, name string) (wire.ReasonCode, error) {
 	m := newMessage(name, p.Payload, p.Properties)
 	m.from, m.qos, m.retain = c.info.ID, p.QoS, p.Retain
 	heard, err := c.b.publishIf(m, depends, &c.kicks)
-	var refused *refusal
 	switch {
-	case errors.As(err, &refused):
-		c.b.counters.dropped.Add(1)
-
-		return refused.code, err
 	case err != nil:
-		return wire.ImplementationSpecificError, err
+		return c.refusedRoute(err)
 	case !heard:
 		return wire.NoMatchingSubscribers, nil
 	default:
 		return wire.Success, nil
 	}
+}
+
+// refusedRoute returns the Reason Code for a message that is not delivered because of what it would retain.
+func (c *client) refusedRoute(err error) (wire.ReasonCode, error) {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		c.b.counters.dropped.Add(1)
+
+		return refused.code, err
+	}
+
+	return wire.ImplementationSpecificError, err
 }
 
 // receiveOnce delivers a QoS 2 message when it comes for the first time, and acknowledges it each time [MQTT-4.3.3-10].
@@ -115,18 +121,7 @@ func (c *client) receiveOnce(p *wire.Publish, name string) error {
 	if c.info.Version >= wire.V5 && len(received) >= int(c.b.cfg.ReceiveMaximum) {
 		return refuse(wire.ReceiveMaximumExceeded, "more than %d QoS 2 messages at once", c.b.cfg.ReceiveMaximum) // [MQTT-3.3.4-7]
 	}
-	var code wire.ReasonCode
-	var refused error
-	c.b.atomically(func() {
-		code, refused = c.route(p, name)
-		// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
-		if !code.IsError() || c.info.Version < wire.V5 {
-			c.session.receive(p.PacketID)
-			if c.session.durable {
-				c.b.cfg.Store.Received(c.info.ID, p.PacketID)
-			}
-		}
-	})
+	code, refused := c.receiveFirst(p, name)
 	if refused != nil {
 		c.sendRefusal(&wire.Ack{Kind: wire.PUBREC, PacketID: p.PacketID, Code: code}, refused)
 	} else {
@@ -134,6 +129,34 @@ func (c *client) receiveOnce(p *wire.Publish, name string) error {
 	}
 
 	return nil
+}
+
+// receiveFirst delivers a QoS 2 message and notes that it was received: in a Store, both or neither.
+func (c *client) receiveFirst(p *wire.Publish, name string) (code wire.ReasonCode, refused error) {
+	if c.b.cfg.Store == nil {
+		return c.receiveNew(p, name)
+	}
+	kept := *p // so that only this one escapes
+	var result struct {
+		code    wire.ReasonCode
+		refused error
+	}
+	c.b.cfg.Store.Atomic(func() { result.code, result.refused = c.receiveNew(&kept, name) })
+
+	return result.code, result.refused
+}
+
+func (c *client) receiveNew(p *wire.Publish, name string) (wire.ReasonCode, error) {
+	code, refused := c.route(p, name)
+	// In MQTT 5 a refusal ends the exchange; below, the client knows of none and goes on with PUBREL.
+	if !code.IsError() || c.info.Version < wire.V5 {
+		c.session.receive(p.PacketID)
+		if c.session.durable {
+			c.b.cfg.Store.Received(c.info.ID, p.PacketID)
+		}
+	}
+
+	return code, refused
 }
 
 // receive notes the Packet Identifier of a QoS 2 message until PUBREL.

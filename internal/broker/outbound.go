@@ -195,7 +195,7 @@ func (c *client) flushWatched(buf []byte) error {
 
 // countSent adds what is about to be written to the counters of all.
 func (c *client) countSent(gave *tally) {
-	n := &c.b.counters
+	n := c.b.counters
 	n.packetsSent.Add(gave.packets)
 	if gave.publishes > 0 {
 		n.sent.Add(gave.publishes)

@@ -65,7 +65,7 @@ func (b *Broker) runSys() {
 }
 
 func newSysTree(b *Broker) *sysTree {
-	n := &b.counters
+	n := b.counters
 	now := time.Now()
 
 	return &sysTree{b: b, started: now, last: now, shown: make(map[string]string), loads: []*load{
@@ -118,7 +118,7 @@ func (t *sysTree) clients() {
 }
 
 func (t *sysTree) messages() {
-	b, n := t.b, &t.b.counters
+	b, n := t.b, t.b.counters
 	retained, bytes := b.retained.size()
 	queued, queuedBytes := b.waiting()
 	t.number("retained messages/count", int64(retained))

@@ -29,6 +29,10 @@ func runAll(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build mqx: %v\n%s", err, out)
 		return 1
 	}
+	if err := os.Setenv("XDG_STATE_HOME", dir); err != nil { // tests write nothing into the home of who runs them
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if err := os.Setenv(binDir, dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -155,3 +155,20 @@ func TestInteropWatchFollowsRetainedState(t *testing.T) {
 		t.Errorf("mqx retained watch printed (-want +got):\n%s", diff)
 	}
 }
+
+// Mosquitto hangs up on who may not publish when it has no limit of messages in flight.
+func TestInteropListingNeedsNoRightToPublish(t *testing.T) {
+	users := writeFile(t, "users", "")
+	run(t, 0, tool(t, "mosquitto_passwd"), "-b", users, "anna", "s3cret")
+	s := startMosquitto(t, "password_file "+users, "acl_file "+writeFile(t, "acl", "user anna\ntopic readwrite a/#\n"), "allow_anonymous false")
+	as := []string{"-u", "anna", "-P", "s3cret"}
+	for _, v := range levels() {
+		run(t, 0, mqx(), s.mqx("pub", append(as, "-V", v.mqx, "-q", "1", "-r", "-t", "a/x", "-m", "kept")...)...)
+		for _, command := range [][]string{{"retained", "ls", "#"}, {"retained", "get", "a/x"}, {"sub", "-t", "#", "--retained-only"}, {"retained", "clear", "a/#", "--yes"}} {
+			p := run(t, 0, mqx(), append(command, s.at(append(as, "-V", v.mqx)...)...)...)
+			if out := p.stdout.String() + p.stderr.String(); !strings.Contains(out, "kept") && !strings.Contains(out, "1 message cleared") {
+				t.Errorf("%s, level %s: %s", command, v.mqx, out)
+			}
+		}
+	}
+}

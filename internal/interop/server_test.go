@@ -83,7 +83,11 @@ func startEmbedded(t *testing.T, args ...string) server {
 	var ready struct {
 		Port int `json:"port"`
 	}
-	line, _, _ := strings.Cut(s.stdout.String(), "\n")
+	line := ""
+	eventually(t, "the ready line of mqx broker", func() (whole bool) {
+		line, _, whole = strings.Cut(s.stdout.String(), "\n")
+		return whole
+	})
 	if err := json.Unmarshal([]byte(line), &ready); err != nil || ready.Port == 0 {
 		t.Fatalf("the ready line of mqx broker: %q: %v", line, err)
 	}

@@ -128,7 +128,7 @@ func (l *Linter) mostEdits() int {
 	return l.options.MaxExamples
 }
 
-func (k Kind) hasPayload() bool { return k == Payload || k == Messages || k == Live }
+func (k Kind) hasPayload() bool { return k == Payload || k == Messages || k == Live || k == Fleet }
 
 func (f *finder) example(g *group) {
 	e := &g.finding.Examples

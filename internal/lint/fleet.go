@@ -71,7 +71,13 @@ func (l *Linter) checkFleet(p *profile.Profile, ignores map[int]*suppression) er
 		defer func(before *Convention) { l.convention = before }(l.convention)
 		l.convention = own
 	}
-	c.topics()
+	if l.options.Rehearse == nil {
+		c.topics()
+		return nil
+	}
+	for at, m := range l.options.Rehearse(p, c.layout) {
+		l.Message(Fleet, m, true, c.placeOf(at))
+	}
 	return nil
 }
 

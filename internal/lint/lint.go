@@ -10,11 +10,15 @@ package lint
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/contract"
+	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
+	"github.com/mqx-cli/mqx/internal/profile"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
@@ -39,6 +43,9 @@ type Options struct {
 	KeepEdits bool
 	// Overlay has the content of files that are not read from disk, by the name they are checked under.
 	Overlay map[string][]byte
+	// Rehearse plays the beginning of a simulation profile: the messages that its devices would publish, each with the place
+	// that makes it. Without it, a profile is checked by what it says and by its topics.
+	Rehearse func(*profile.Profile, *profile.Layout) iter.Seq2[contract.Position, message.Message]
 	// Now is the time to compare timestamps with when a message has no time of its own; nil is time.Now.
 	Now func() time.Time
 }

@@ -89,7 +89,7 @@ func (f *Finding) times() string {
 	switch f.Where.Kind {
 	case Topics:
 		what = "topics"
-	case Messages, Live:
+	case Messages, Live, Fleet:
 		what = "messages"
 		if f.Code[0] == 'T' {
 			what = "topics"

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -156,16 +157,16 @@ func (r *Rule) Kinds() []Kind {
 			kinds = append(kinds, k...)
 		}
 	}
-	add(r.topic != nil, Topics, Messages, Live, Source)
+	add(r.topic != nil, Topics, Messages, Live, Source, Fleet)
 	add(r.filter != nil, Filters, ACL, Source)
 	add(r.filters != nil, Filters)
 	add(r.payload != nil, Payload)
-	add((r.payload != nil || r.message != nil || r.history != nil) && r.topic == nil, Messages, Live)
+	add((r.payload != nil || r.message != nil || r.history != nil) && r.topic == nil, Messages, Live, Fleet)
 	add(r.access != nil && r.filter == nil, ACL, EMQXACL)
 	add(r.conf != nil, Conf)
 	add(r.source != nil || r.program != nil, Source)
 	add(r.contract != nil, Contract)
-	add(r.fleet != nil, Fleet)
+	add(r.fleet != nil && !slices.Contains(kinds, Fleet), Fleet)
 	add(r.end != nil && r.topic == nil && r.message == nil && r.history == nil, Messages, Live)
 	add(r.atReading, Fleet)
 	if r.byEngine {

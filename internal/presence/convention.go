@@ -54,6 +54,8 @@ type Fault struct {
 type discoverer interface {
 	// Discovered returns the filters of status messages that it has learned of since the last call.
 	Discovered() []string
+	// Again makes Discovered return all of them once more.
+	Again()
 }
 
 // prefixed is a convention in which not every name is a base topic, and users may leave out what all have in common.

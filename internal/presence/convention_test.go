@@ -78,6 +78,23 @@ func TestGuideReadsPlainAndJSONStatus(t *testing.T) {
 	})
 }
 
+func TestGuideReadsTheWordsOfTheContract(t *testing.T) {
+	t.Parallel()
+	agreed, err := contract.Parse("mqx.yaml", []byte("version: mqx/v1\nroot: acme\nkinds:\n  status: { values: [up, down] }\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const d = "acme/lyon/cr-1"
+	check(t, presence.NewGuide(agreed, presence.Words{}), []heard{
+		{topic: d + "/status", payload: "up", want: reports(presence.Report{Device: d, Word: presence.SaysOnline, Text: "up"})},
+		{topic: d + "/status", payload: "down", want: reports(presence.Report{Device: d, Word: presence.SaysOffline, Text: "down"})},
+		{topic: d + "/status", payload: "online", want: faulty(d, `"online" is neither "up" nor "down"`)},
+	})
+	check(t, presence.NewGuide(agreed, presence.Words{Online: "1", Offline: "0"}), []heard{
+		{topic: d + "/status", payload: "1", want: reports(presence.Report{Device: d, Word: presence.SaysOnline, Text: "1"})},
+	})
+}
+
 func TestGuideFindsTheSessionInAUserProperty(t *testing.T) {
 	t.Parallel()
 	c := presence.NewGuide(contract.Default(), presence.Words{})

@@ -24,9 +24,9 @@ type device struct {
 	heldUntil    time.Time // until then an offline is not believed
 	trafficAfter bool      // messages came after the offline
 
-	returns  [maxFlaps]time.Time // when it came back last; a ring that Flaps counts through
-	traffic  time.Time           // when the last message came
-	learned  time.Duration       // the largest pause of late
+	returns  []time.Time   // when it came back last; a ring of maxFlaps that Flaps counts through, or nil
+	traffic  time.Time     // when the last message came
+	learned  time.Duration // the largest pause of late
 	pauses   int
 	children []*device
 
@@ -173,6 +173,15 @@ func (d *device) heard(now time.Time) {
 	if d.word == SaysOffline {
 		d.trafficAfter = true
 	}
+}
+
+// cameBack notes a return.
+func (d *device) cameBack(now time.Time) {
+	if d.returns == nil {
+		d.returns = make([]time.Time, maxFlaps)
+	}
+	d.returns[d.Flaps%maxFlaps] = now
+	d.Flaps++
 }
 
 func (d *device) seen(at time.Time) {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,6 +35,7 @@ type Fleet struct {
 	leftOut   int
 	shown     int       // devices that are not hidden
 	listening time.Time // since when no message was missed
+	listing   bool      // what is retained is being read
 }
 
 // NewFleet returns a Fleet without devices that is told everything from now on.
@@ -58,6 +60,31 @@ func (f *Fleet) Expect(name string, now time.Time) {
 
 // Resume says that messages may have been missed until now, so that silence before means nothing.
 func (f *Fleet) Resume(now time.Time) { f.listening = now }
+
+// BeginListing says that what is retained comes now, in any order: when a state began is not known then, and what has
+// changed is known at the end.
+func (f *Fleet) BeginListing() { f.listing = true }
+
+// EndListing says that all has come. Of several changes of a device one is left.
+func (f *Fleet) EndListing(now time.Time) {
+	f.Advance(now)
+	f.listing = false
+	at, merged := map[string]int{}, map[string]bool{}
+	kept := f.changes[:0]
+	for _, c := range f.changes {
+		i, again := at[c.Device.Name]
+		if !again {
+			at[c.Device.Name] = len(kept)
+			kept = append(kept, c)
+			continue
+		}
+		kept[i].Device, kept[i].Time = c.Device, c.Time
+		merged[c.Device.Name] = true
+	}
+	f.changes = slices.DeleteFunc(kept, func(c Change) bool {
+		return merged[c.Device.Name] && c.Previous == c.Device.State
+	})
+}
 
 // Report takes a status message.
 func (f *Fleet) Report(r Report, now time.Time) {
@@ -103,8 +130,7 @@ func (f *Fleet) Report(r Report, now time.Time) {
 func (d *device) birth(r *Report, now time.Time, renewed bool) {
 	back := d.word == SaysOffline && !d.stored
 	if (back || renewed) && !r.Stored {
-		d.returns[d.Flaps%maxFlaps] = now
-		d.Flaps++
+		d.cameBack(now)
 	}
 	d.word, d.stale, d.heldUntil, d.trafficAfter = SaysOnline, false, time.Time{}, false
 	d.Session, d.made = r.Session, r.Made
@@ -345,7 +371,7 @@ func (f *Fleet) settleSince(d *device, now time.Time, r *Report) (changed bool) 
 		switch {
 		case r != nil && r.Stored && !r.Made.IsZero():
 			d.Since = earlier(r.Made, now)
-		case r != nil && r.Stored, state == Unknown:
+		case r != nil && r.Stored, r == nil && f.listing, state == Unknown:
 			d.Since = time.Time{}
 		}
 		f.change(d, previous, now)

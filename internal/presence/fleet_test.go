@@ -277,6 +277,34 @@ func TestAChildIsAsItsParentIs(t *testing.T) {
 	}
 }
 
+func TestAListingTellsEachDeviceOnce(t *testing.T) {
+	t.Parallel()
+	f := presence.NewFleet(rules(), noon())
+	f.BeginListing()
+	f.Report(presence.Report{Device: "lamp", Word: presence.SaysOnline, Stored: true}, noon())
+	f.Link("lamp", "bridge", noon())
+	f.Report(presence.Report{Device: "bridge", Word: presence.SaysOffline, Text: "offline", Stored: true}, noon())
+	f.Link("late", "bridge", noon())
+	f.EndListing(noon())
+	var got []string
+	for _, c := range f.Changes() {
+		if !c.Device.Since.IsZero() {
+			t.Errorf("%s is %s since %v, which nobody knows", c.Device.Name, c.Device.State, c.Device.Since)
+		}
+		got = append(got, fmt.Sprintf("%s %q-%s", c.Device.Name, c.Previous, c.Device.State))
+	}
+	if diff := cmp.Diff([]string{`lamp ""-offline`, `bridge ""-offline`, `late ""-offline`}, got); diff != "" {
+		t.Error(diff)
+	}
+	f.BeginListing() // after a gap: nothing has changed, though the lamp was taken for online for a moment
+	f.Report(presence.Report{Device: "bridge", Word: presence.SaysOnline, Stored: true}, noon())
+	f.Report(presence.Report{Device: "bridge", Word: presence.SaysOffline, Stored: true}, noon())
+	f.EndListing(noon())
+	if changes := f.Changes(); len(changes) > 0 {
+		t.Errorf("changes of nothing: %+v", changes)
+	}
+}
+
 func TestADeathThatCascadesTakesChildrenUntilTheyReportAgain(t *testing.T) {
 	t.Parallel()
 	f := presence.NewFleet(rules(), noon())

@@ -1,6 +1,7 @@
 package presence
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/contract"
@@ -70,12 +71,24 @@ func (g *guide) Read(m message.Message) Reading {
 	case base == "":
 		return Reading{}
 	case match.Kind.Role == contract.Status:
-		return g.words.report(base, m)
+		words := g.wordsOf(match.Kind)
+		return words.report(base, m)
 	case match.Kind.From == contract.FromDevice && !m.Retain:
 		return Reading{Alive: []string{base}}
 	default:
 		return Reading{}
 	}
+}
+
+// wordsOf are the words of a kind: those that the user gives, or the first two values that the contract allows, in the order
+// of the guide, when online is not one of them.
+func (g *guide) wordsOf(kind *contract.Kind) Words {
+	words, values := g.words, kind.Rule.Values
+	usual := slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, "online") })
+	if words.Online == "" && words.Offline == "" && !usual && len(values) > 1 {
+		words.Online, words.Offline = values[0], values[1]
+	}
+	return words
 }
 
 // custom is a convention of the user: a template of the topics, and which texts mean what.

@@ -71,6 +71,9 @@ func (h *homeAssistant) Discovered() []string {
 	return fresh
 }
 
+// Again makes Discovered return all availability topics.
+func (h *homeAssistant) Again() { h.fresh = slices.Sorted(maps.Keys(h.byTopic)) }
+
 // Read reads a configuration, or the availability that one has announced.
 func (h *homeAssistant) Read(m message.Message) Reading {
 	if m.Topic == h.prefix+"/status" {

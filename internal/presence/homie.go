@@ -23,6 +23,9 @@ func (h *homie) Discovered() []string {
 	return roots
 }
 
+// Again has nothing to do: the descriptions that are read again name the roots.
+func (h *homie) Again() {}
+
 // Filters returns the topics of $state and $description, and those of properties.
 func (h *homie) Filters(name string) Filters {
 	if name != AllDevices {

@@ -42,6 +42,8 @@ type Observation struct {
 	NoPublish bool
 	// Deadline ends everything; zero is none.
 	Deadline time.Time
+	// Back tells that a lost connection was replaced, so that messages may have been missed; nil is never.
+	Back <-chan struct{}
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -64,6 +66,8 @@ func (o *Observation) take(m message.Message) {
 
 // List reads what is retained. Live messages that come meanwhile count too.
 func (o *Observation) List(ctx context.Context) (retained.Evidence, error) {
+	o.Fleet.BeginListing()
+	defer func() { o.Fleet.EndListing(o.now()) }()
 	wanted := o.filters(func(f Filters) []string { return f.Status })
 	evidence := retained.Evidence("")
 	for range rounds {
@@ -80,7 +84,6 @@ func (o *Observation) List(ctx context.Context) (retained.Evidence, error) {
 	for _, name := range o.Expect {
 		o.Fleet.Expect(name, o.now())
 	}
-	o.Fleet.Advance(o.now())
 	return evidence, nil
 }
 
@@ -219,7 +222,11 @@ func (o *Observation) during(ctx context.Context, call func() error) error {
 		case errors.Is(context.Cause(taking), errAnswered):
 			return <-answer
 		default:
-			return errors.Join(err, <-answer)
+			answered := <-answer
+			if cause := context.Cause(ctx); cause != nil {
+				return cause
+			}
+			return errors.Join(err, answered)
 		}
 	}
 }
@@ -228,14 +235,47 @@ func (o *Observation) during(ctx context.Context, call func() error) error {
 var (
 	errAnswered = errors.New("the server has answered")
 	errDue      = errors.New("it is time to look")
+	errBack     = errors.New("the connection was replaced")
+	errStopped  = errors.New("the step has stopped")
 )
 
 // Step is what Follow asks for after it took some messages, or when time has passed. It returns when it wants to be asked
 // again at the latest, zero for when something comes, and whether to stop.
 type Step func(now time.Time) (wake time.Time, stop bool, err error)
 
-// Follow takes messages and lets time pass, until the step says to stop or the Deadline has come, which is no error.
+// Follow takes messages and lets time pass, until the step says to stop or the Deadline has come, which is no error. When a
+// lost connection was replaced, it lists again.
 func (o *Observation) Follow(ctx context.Context, next Step) error {
+	for {
+		err := o.untilBack(ctx, next)
+		switch {
+		case errors.Is(err, errStopped):
+			return nil
+		case !errors.Is(err, errBack):
+			return err
+		}
+		o.Fleet.Resume(o.now())
+		if d, ok := o.Convention.(discoverer); ok {
+			d.Again()
+		}
+		evidence, err := o.List(ctx)
+		if err != nil || evidence == retained.Incomplete {
+			return err
+		}
+	}
+}
+
+// untilBack is Follow until a lost connection was replaced.
+func (o *Observation) untilBack(ctx context.Context, next Step) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-o.Back:
+			cancel(errBack)
+		case <-ctx.Done():
+		}
+	}()
 	for {
 		if err := o.discover(ctx); err != nil {
 			return err
@@ -247,7 +287,7 @@ func (o *Observation) Follow(ctx context.Context, next Step) error {
 		}
 		o.Session.AckReceived()
 		if stop || !o.Deadline.IsZero() && !o.now().Before(o.Deadline) {
-			return nil
+			return errStopped
 		}
 		if err := o.some(ctx, o.wakeAt(wake)); err != nil && !errors.Is(err, errDue) {
 			return err

@@ -149,6 +149,15 @@ func TestDiscoveredTopicsAreListedToo(t *testing.T) {
 		if diff := cmp.Diff(map[string]presence.State{"x": presence.Offline}, states(o.Fleet)); diff != "" {
 			t.Error(diff)
 		}
+		if d := o.Convention.(interface {
+			Again()
+			Discovered() []string
+		}); d != nil {
+			d.Again()
+			if diff := cmp.Diff([]string{"x/up"}, d.Discovered()); diff != "" {
+				t.Error(diff)
+			}
+		}
 		// And live ones are subscribed to as they come.
 		s.answers["y/up"] = []message.Message{stored("y/up", "online")}
 		s.queue <- live("homeassistant/light/y/config", `{"uniq_id":"y","avty_t":"y/up"}`)
@@ -260,6 +269,29 @@ func TestNoMessageComesTwice(t *testing.T) {
 		want := map[string]byte{"tele/+/LWT": 1, "+/tele/LWT": 1, "tele/+/+": 1, "+/tele/+": 1, "stat/+/+": 0, "+/stat/+": 0}
 		if diff := cmp.Diff(want, s.qos); diff != "" {
 			t.Errorf("QoS (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAfterAGapWhatIsRetainedIsListedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession()
+		s.answers["a/b/c/status"] = []message.Message{stored("a/b/c/status", "online")}
+		o := observe(s, presence.NewGuide(contract.Default(), presence.Words{}), "a/b/c")
+		back := make(chan struct{}, 1)
+		o.Back = back
+		if _, err := o.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.answers["a/b/c/status"] = []message.Message{stored("a/b/c/status", "offline")} // it has changed meanwhile
+		time.AfterFunc(time.Minute, func() { back <- struct{}{} })
+		start := time.Now()
+		err := o.Follow(t.Context(), func(time.Time) (time.Time, bool, error) {
+			return time.Time{}, o.Fleet.Count(presence.Offline) == 1, nil
+		})
+		if waited := time.Since(start); err != nil || waited != time.Minute {
+			t.Errorf("%v after %v", err, waited)
 		}
 	})
 }

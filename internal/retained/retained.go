@@ -121,6 +121,8 @@ type collector struct {
 	refused chan struct{}
 	last    time.Time // when the last message came
 	told    bool      // Options.Ready was called
+	heard   bool      // a message to our own topic has come back
+	awaits  bool      // the next one is an end
 
 	queue queueProof
 	holds bool // acknowledgements are held back
@@ -142,12 +144,7 @@ func (c *collector) run(ctx context.Context) (Evidence, error) {
 			return Sentinel, err
 		}
 	}
-	// The filter is ours and matches nothing: its UNSUBACK says that the Server has worked off everything before it.
-	err = c.during(ctx, func(ctx context.Context) error {
-		_, err := c.session.Unsubscribe(ctx, c.topic+"/none")
-		return err
-	})
-	if err != nil {
+	if err := c.barrier(ctx); err != nil {
 		return "", err
 	}
 	c.last = time.Now()
@@ -176,6 +173,15 @@ func (c *collector) subscribe(ctx context.Context) (hears bool, err error) {
 	}
 	c.last = time.Now()
 	return hears, c.ready()
+}
+
+// barrier waits until the Server has worked off everything before it: the filter is ours and matches nothing, and the answer
+// is UNSUBACK.
+func (c *collector) barrier(ctx context.Context) error {
+	return c.during(ctx, func(ctx context.Context) error {
+		_, err := c.session.Unsubscribe(ctx, c.topic+"/none")
+		return err
+	})
 }
 
 // ready tells, once, that the subscriptions are active.
@@ -213,6 +219,7 @@ func (c *collector) during(ctx context.Context, call func(context.Context) error
 // sendSentinel publishes to our own topic. A refusal is no failure: the barrier needs no right.
 func (c *collector) sendSentinel(ctx context.Context) error {
 	refused := c.refused
+	c.awaits = true
 	err := c.session.PublishAsync(ctx, message.Message{Topic: c.topic, QoS: 1}, func(r client.Result) {
 		if r.Err != nil {
 			close(refused)
@@ -240,6 +247,7 @@ func (c *collector) awaitSentinel(ctx context.Context) (bool, error) {
 	case errors.Is(err, errSentinel):
 		return true, nil
 	case errors.Is(err, errPause), errors.Is(err, errRefused):
+		c.awaits = false
 		return false, nil
 	default:
 		return false, err
@@ -256,7 +264,9 @@ func (c *collector) takeUntil(ctx context.Context, limit func() time.Time) error
 		}
 		switch {
 		case m.Topic == c.topic:
-			return errSentinel
+			if c.heard = true; c.awaits {
+				return errSentinel
+			}
 		case c.queue.wanted && m.Topic == versionTopic:
 			c.queue.version = string(m.Payload)
 		case m.Retain:

@@ -26,15 +26,18 @@ type fake struct {
 	gap    time.Duration
 	live   time.Duration // between live messages, 0: none
 
-	refuseFilter, refuseSentinel, swallowSentinel bool
+	echo time.Duration // until the probe comes back
 
-	messages chan message.Message
-	stop     chan struct{}
-	calls    []string
+	refuseFilter, refuseSentinel, swallow bool
+
+	messages  chan message.Message
+	delivered chan struct{} // what is retained
+	stop      chan struct{}
+	calls     []string
 }
 
 func newFake(topics ...string) *fake {
-	return &fake{topics: topics, gap: 100 * time.Millisecond, messages: make(chan message.Message, 1000), stop: make(chan struct{})}
+	return &fake{topics: topics, gap: 100 * time.Millisecond, messages: make(chan message.Message, 1000), delivered: make(chan struct{}), stop: make(chan struct{})}
 }
 
 func (f *fake) Subscribe(_ context.Context, _ *wire.Properties, subs ...wire.Subscription) ([]wire.ReasonCode, error) {
@@ -50,19 +53,19 @@ func (f *fake) Subscribe(_ context.Context, _ *wire.Properties, subs ...wire.Sub
 	if filter == "no" {
 		return nil, &client.RefusedError{Packet: wire.SUBSCRIBE, Code: wire.NotAuthorized}
 	}
+	go f.deliver()
 	return nil, nil
 }
 
-func (f *fake) deliver(sentinel *message.Message) {
+// deliver sends what is retained, and then live messages.
+func (f *fake) deliver() {
 	for _, name := range f.topics {
 		if !f.sleep(f.gap) {
 			return
 		}
 		f.messages <- message.Message{Topic: name, Retain: true}
 	}
-	if sentinel != nil {
-		f.messages <- *sentinel
-	}
+	close(f.delivered)
 	for f.live > 0 && f.sleep(f.live) {
 		f.messages <- message.Message{Topic: "live"}
 	}
@@ -79,25 +82,29 @@ func (f *fake) sleep(d time.Duration) bool {
 
 func (f *fake) PublishAsync(_ context.Context, m message.Message, done func(client.Result)) error {
 	f.calls = append(f.calls, fmt.Sprintf("publish QoS %d", m.QoS))
-	switch {
-	case f.refuseSentinel:
-		go f.deliver(nil)
+	if m.QoS > 0 && f.refuseSentinel {
 		done(client.Result{Err: &client.RefusedError{Packet: wire.PUBLISH, Code: wire.NotAuthorized}})
-	case f.swallowSentinel: // as MQTT 3.1.1 brokers deny
-		go f.deliver(nil)
-		done(client.Result{})
+		return nil
+	}
+	done(client.Result{})
+	switch {
+	case f.swallow: // as brokers deny at QoS 0
+	case m.QoS == 0:
+		time.AfterFunc(f.echo, func() { f.messages <- m })
 	default:
-		go f.deliver(&m)
-		done(client.Result{})
+		go func() {
+			select {
+			case <-f.delivered:
+				f.messages <- m
+			case <-f.stop:
+			}
+		}()
 	}
 	return nil
 }
 
 func (f *fake) Unsubscribe(context.Context, ...string) ([]wire.ReasonCode, error) {
 	f.calls = append(f.calls, "unsubscribe")
-	if f.refuseFilter {
-		go f.deliver(nil)
-	}
 	return nil, nil
 }
 
@@ -127,6 +134,29 @@ func (s *sink) Message(m message.Message) (bool, error) {
 func (*sink) Flush() error  { return nil }
 func (*sink) Buffered() int { return 0 }
 
+func TestProbeTellsWhetherASentinelWouldComeBack(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*fake)
+		want   bool
+	}{
+		"it would":                      {func(*fake) {}, true},
+		"slowly":                        {func(f *fake) { f.echo = 150 * time.Millisecond }, true},
+		"too slowly":                    {func(f *fake) { f.echo = 250 * time.Millisecond }, false},
+		"publishing is denied":          {func(f *fake) { f.swallow = true }, false},
+		"its subscription is refused":   {func(f *fake) { f.refuseFilter = true }, false},
+		"at QoS 1 something is against": {func(f *fake) { f.refuseSentinel = true }, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			defer close(f.stop)
+			tt.change(f)
+			if got, err := retained.Probe(t.Context(), f); err != nil || got != tt.want {
+				t.Errorf("%s: got %v, %v", name, got, err)
+			}
+		})
+	}
+}
+
 func TestCollectKnowsItsEnd(t *testing.T) {
 	all := []string{"a", "b", "c"}
 	for _, tt := range []struct {
@@ -143,9 +173,9 @@ func TestCollectKnowsItsEnd(t *testing.T) {
 		{"live messages are left out", func(f *fake) { f.live = time.Millisecond }, retained.Options{}, 0, retained.Sentinel, all, 300 * time.Millisecond},
 		{"its subscription is refused", func(f *fake) { f.refuseFilter = true }, retained.Options{}, 0, retained.Barrier, all, 500 * time.Millisecond},
 		{"it is refused", func(f *fake) { f.refuseSentinel = true }, retained.Options{}, 0, retained.Barrier, all, 500 * time.Millisecond},
-		{"it is swallowed", func(f *fake) { f.swallowSentinel = true }, retained.Options{}, 0, retained.Barrier, all, 1500 * time.Millisecond},
+		{"it is swallowed", func(f *fake) { f.swallow = true }, retained.Options{}, 0, retained.Barrier, all, 1500 * time.Millisecond},
 		{
-			"it is swallowed among live messages", func(f *fake) { f.swallowSentinel, f.live = true, 50*time.Millisecond },
+			"it is swallowed among live messages", func(f *fake) { f.swallow, f.live = true, 50*time.Millisecond },
 			retained.Options{},
 			0,
 			retained.Barrier, all, 1500 * time.Millisecond,

@@ -12,13 +12,8 @@ import (
 // Server would do, publish Will Messages, is done here. Messages are given to fn in the order in which they are sent; those
 // that get lost, with the effect [Dropped], are among them. It ends after length, with the context, or with the first error.
 func (r *Run) Generate(ctx context.Context, shard Shard, length time.Duration, fn func(*Made) error) error {
-	w := &world{run: r, length: length, fn: fn, order: order{}}
-	for d := range r.Profile.Devices() {
-		if shard.Has(d.Index) {
-			w.devices = append(w.devices, &actor{device: r.NewDevice(d), will: profile.Never, stale: profile.Never})
-		}
-	}
-	return w.play(ctx)
+	w := &world{run: r, length: length, fn: fn, order: order{}, stopped: ctx.Err}
+	return w.play(func(d *profile.Device) bool { return shard.Has(d.Index) })
 }
 
 // world is everything that happens in a run without connections.
@@ -30,6 +25,7 @@ type world struct {
 	pending sentQueue
 	serial  int64
 	order   order
+	stopped func() error // why it is to end early; may be nil
 }
 
 // actor is a device with what the Server does for it.
@@ -50,7 +46,13 @@ const keepAliveGrace = 1.5
 // defaultKeepAlive is that of a profile which says nothing.
 const defaultKeepAlive = 60 * time.Second
 
-func (w *world) play(ctx context.Context) error {
+// play plays some of the devices.
+func (w *world) play(keep func(*profile.Device) bool) error {
+	for d := range w.run.Profile.Devices() {
+		if keep(&d) {
+			w.devices = append(w.devices, &actor{device: w.run.NewDevice(d), will: profile.Never, stale: profile.Never})
+		}
+	}
 	for _, a := range w.devices {
 		a.plan()
 	}
@@ -59,8 +61,8 @@ func (w *world) play(ctx context.Context) error {
 	heap.Init(&queue)
 	for n := 0; len(queue) > 0 && queue[0].next < w.length; n++ {
 		const often = 1024
-		if n%often == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		if n%often == 0 && w.stopped != nil && w.stopped() != nil {
+			return w.stopped()
 		}
 		a := queue[0]
 		if err := w.flush(a.next); err != nil {

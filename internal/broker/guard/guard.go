@@ -157,7 +157,7 @@ func faults(p *access.Policy) error {
 	return errors.Join(all...)
 }
 
-// Authenticate checks user name and password.
+// Authenticate checks user name and password, unless the client has proved its name in another way.
 func (g *Guard) Authenticate(c broker.ClientInfo, p *wire.Connect) (broker.Rights, wire.ReasonCode) {
 	id := access.Identity{User: c.Username, Client: c.ID, Anonymous: !p.HasUsername}
 	f := g.now.Load()

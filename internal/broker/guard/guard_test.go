@@ -79,6 +79,17 @@ func TestCertificateNamesTheUser(t *testing.T) {
 	}
 }
 
+func TestWhoHasProvedANameNeedsNoPassword(t *testing.T) {
+	g, err := guard.New(guard.Options{Users: write(t, "users", ""), List: write(t, "acl", "user alice\ntopic a\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, code := g.Authenticate(broker.ClientInfo{ID: "c", Username: "alice", Method: "SCRAM-SHA-256"}, &wire.Connect{ClientID: "c"})
+	if code != wire.Success || !r.MayPublish("a") || r.MayPublish("b") {
+		t.Errorf("code 0x%02X", byte(code))
+	}
+}
+
 func TestAccessListDecidesWhatIsAllowed(t *testing.T) {
 	g, err := guard.New(guard.Options{List: write(t, "acl", strings.Join([]string{
 		"topic read public/#", "user alice", "topic a/#", "topic deny a/secret", "topic read in", "topic write out",
