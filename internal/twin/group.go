@@ -162,7 +162,7 @@ func (g *Group) read(ctx context.Context, twins map[string]*Twin, subs []wire.Su
 func (g *Group) collect(ctx context.Context, subs []wire.Subscription) error {
 	for part := range slices.Chunk(subs, chunk) {
 		evidence, err := retained.Collect(ctx, g.session, retained.SinkFunc(func(message.Message) error { return nil }), retained.Options{
-			Subscriptions: part, NoPublish: g.options.NoPublish, Deadline: g.options.Deadline,
+			Subscriptions: part, Properties: g.options.Subscribe, NoPublish: g.options.NoPublish, Deadline: g.options.Deadline,
 		})
 		switch {
 		case err != nil:

@@ -27,8 +27,9 @@ func (g *Group) Purge(ctx context.Context, twins []*Twin) ([]Result, error) {
 		w := &writing{twin: t, base: t.Desired, start: time.Now()}
 		work, places = append(work, w), append(places, i)
 		m := message.Message{Topic: t.topics.Desired, QoS: min(1, g.session.Caps().MaximumQoS), Retain: true}
+		m.Properties = g.options.Publish.Clone()
 		if compares && t.Desired.Doc != nil {
-			m.Properties = withUser(nil, ifRevProperty, w.comparison())
+			m.Properties = withUser(m.Properties, ifRevProperty, w.comparison())
 		}
 		if err := g.session.PublishAsync(ctx, m, func(r client.Result) { w.ack = r }); err != nil {
 			return results, err
