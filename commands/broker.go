@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/exit"
@@ -23,6 +24,8 @@ type brokerOptions struct {
 	limits brokerLimits
 	faults brokerFaults
 	print  bool
+	// started, when set, takes the place of the ready line.
+	started func([]listener) error
 }
 
 // brokerReady is the ready line of `mqx broker --json`: the plain listener, and all of them.
@@ -51,17 +54,22 @@ func newBroker(e *env) *cobra.Command {
 		Annotations: readWrite(),
 	}
 	fs := cmd.Flags()
-	o.listen.addFlags(fs)
-	o.access.addFlags(fs)
+	o.addFlags(fs)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the broker listens; it holds the URL")
-	fs.BoolVarP(&o.debug, "debug", "d", false, "report on stderr why connections end")
-	o.limits.addFlags(fs)
-	o.faults.addFlags(fs)
 	fs.BoolVar(&o.print, "print-config", false, "print what the flags and the environment amount to, and end")
 	e.addJSONFlag(cmd, "print the ready line as JSON")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
-	cmd.AddCommand(newBrokerStatus(e), newBrokerPasswd(e))
+	cmd.AddCommand(newBrokerRun(e), newBrokerStatus(e), newBrokerPasswd(e))
 	return cmd
+}
+
+// addFlags gives a command the flags of the broker itself.
+func (o *brokerOptions) addFlags(fs *pflag.FlagSet) {
+	o.listen.addFlags(fs)
+	o.access.addFlags(fs)
+	fs.BoolVarP(&o.debug, "debug", "d", false, "report on stderr why connections end")
+	o.limits.addFlags(fs)
+	o.faults.addFlags(fs)
 }
 
 func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
@@ -124,6 +132,9 @@ func serveAll(b *broker.Broker, listeners []listener) (listener, error) {
 
 // announce says that the broker is ready, and where.
 func (o *brokerOptions) announce(e *env, listeners []listener) error {
+	if o.started != nil {
+		return o.started(listeners)
+	}
 	r := brokerReady{URL: listeners[0].url}
 	host, port, err := net.SplitHostPort(listeners[0].Addr().String())
 	if err != nil {

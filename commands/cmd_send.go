@@ -76,7 +76,7 @@ func (o *cmdSendOptions) run(ctx context.Context, e *env, cmd *cobra.Command, ar
 	if err != nil {
 		return err
 	}
-	c := twin.Command{Name: args[1], Members: members, ID: o.id, Expires: o.expires}
+	c := twin.Command{Name: args[1], Members: members, ID: o.id, Expires: o.expires, Properties: o.connection.Properties.Publish}
 	deadline := time.Now().Add(o.timeout)
 	r.Options.ConnectTimeout = min(r.Options.ConnectTimeout, o.timeout)
 	s, err := e.open(ctx, r.Options)

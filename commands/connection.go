@@ -19,10 +19,13 @@ func addConnectionFlags(cmd *cobra.Command, c *config.Connection, packet string)
 	addSessionFlags(fs, c)
 	addTLSFlags(fs, c)
 	addWillFlags(fs, c)
-	fs.VarP(propertyFlag{&c.Properties}, "property", "D", "MQTT 5 property of connect, publish, subscribe, unsubscribe or will (repeatable)")
+	fs.VarP(propertyFlag{&c.Properties}, "property", "D", "MQTT 5 property of connect, publish, subscribe, unsubscribe, disconnect or will (repeatable)")
 	fs.Var(userPropertyFlag{&c.Properties, packet}, "user-property", "User Property of the command's own packet, "+packet+" (repeatable)")
 	c.ConnectTimeout = 10 * time.Second
 	fs.Var(durationFlag{&c.ConnectTimeout}, "connect-timeout", "longest wait for the connection and CONNACK")
+	fs.Var(retryFlag{&c.Retry}, "retry", "attempts to get a connection, also in place of a lost one (default: a watch reconnects for ever, others not at all)")
+	c.RetryMaxWait = 30 * time.Second
+	fs.Var(durationFlag{&c.RetryMaxWait}, "retry-max-wait", "longest wait between attempts")
 	fs.BoolP("debug", "d", false, "trace packets on stderr, without secrets and payloads")
 	fs.VisitAll(func(f *pflag.Flag) {
 		if f.Annotations == nil {
@@ -89,4 +92,5 @@ func addWillFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.Var(qosFlag{&c.WillQoS}, "will-qos", "its QoS")
 	fs.BoolVar(&c.WillRetain, "will-retain", false, "retain it")
 	fs.Var(&secondsFlag{set: func(n uint32) { c.WillDelay = n }, most: 1<<32 - 1}, "will-delay", "how long the broker waits before it publishes it")
+	fs.StringVar(&c.Presence, "presence", "", "announce a `device` on its status topic: online while connected, offline afterwards, also by the Will Message")
 }

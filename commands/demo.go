@@ -45,7 +45,7 @@ func runDemo(ctx context.Context, e *env) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	steps, shown := output.NewSteps(e.streams, e.color, e.json), 0
-	err = demo.Run(ctx, opener(address.String()), func(s demo.Step) {
+	err = demo.Run(ctx, brokerOpener(address.String()), func(s demo.Step) {
 		shown++
 		if err := steps.Step(s.Title, s.Evidence); err != nil {
 			cancel(err)
@@ -63,8 +63,8 @@ func runDemo(ctx context.Context, e *env) error {
 	return err
 }
 
-// opener connects to a broker of our own.
-func opener(address string) demo.Opener {
+// brokerOpener connects to a broker of our own.
+func brokerOpener(address string) demo.Opener {
 	return func(ctx context.Context, o client.Options) (*client.Session, error) {
 		o.Dial = func(ctx context.Context) (net.Conn, error) {
 			var d net.Dialer

@@ -85,14 +85,15 @@ type fleet struct {
 	env     *env
 	session *client.Session
 	target  link.Target
-	named   []string // single devices that were asked for
+	named   map[string]bool // single devices that were asked for
 
 	convention *twin.Convention
 	progress   *output.Progress
 }
 
 // devices resolves arguments, filters and the file.
-func (o *desiredOptions) devices(e *env, c *contract.Contract, args []string) (bases []string, single []string, err error) {
+func (o *desiredOptions) devices(e *env, c *contract.Contract, args []string) (bases []string, single map[string]bool, err error) {
+	single = map[string]bool{}
 	names := slices.Clone(args)
 	if o.fromFile != "" {
 		listed, err := e.deviceList(o.fromFile)
@@ -119,8 +120,8 @@ func (o *desiredOptions) devices(e *env, c *contract.Contract, args []string) (b
 		if !c.Knows(d.Base) {
 			e.note("%s is not in the inventory", d.Base)
 		}
-		if !slices.Contains(single, d.Base) {
-			bases, single = append(bases, d.Base), append(single, d.Base)
+		if !single[d.Base] {
+			bases, single[d.Base] = append(bases, d.Base), true
 		}
 	}
 	return bases, single, nil
@@ -169,6 +170,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 	}
 	options := twin.Options{
 		By: o.by, NoPublish: o.noPublish, Settle: settle, Tolerance: o.tolerance.Tolerance,
+		Publish: o.connection.Properties.Publish, Subscribe: o.connection.Properties.Subscribe,
 		Note:  func(text string) { e.note("%s", text) },
 		Ready: func() error { return readyFile(o.ready, "") },
 	}
@@ -178,7 +180,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 		options.Deadline = time.Now().Add(o.timeout)
 		r.Options.ConnectTimeout = min(r.Options.ConnectTimeout, o.timeout)
 	}
-	s, err := e.openToList(ctx, r.Options, &options.NoPublish)
+	s, err := e.openToList(ctx, once(r.Options), &options.NoPublish)
 	if err != nil {
 		return nil, err
 	}
@@ -225,12 +227,12 @@ func (f *fleet) failure(ctx context.Context, what string, err error, counts stri
 	var cause *exit.Error
 	_, refused := errors.AsType[*client.RefusedError](err)
 	switch {
-	case errors.As(err, &cause):
-		return cause
 	case errors.Is(err, exit.ErrOutputClosed), errors.Is(context.Cause(ctx), exit.ErrOutputClosed):
 		return exit.ErrOutputClosed
 	case errors.As(context.Cause(ctx), &cause):
 		return exit.New(cause.Code, cause.What, "", counts)
+	case errors.As(err, &cause):
+		return cause
 	case refused, errors.Is(err, client.ErrNoAnswer):
 		return requestError("subscribe", err)
 	case errors.Is(err, client.ErrConnectionLost):
@@ -301,4 +303,4 @@ func judge(what string, results []twin.Result) error {
 }
 
 // isNamed reports whether the device was asked for by its name.
-func (f *fleet) isNamed(device string) bool { return slices.Contains(f.named, device) }
+func (f *fleet) isNamed(device string) bool { return f.named[device] }

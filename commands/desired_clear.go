@@ -36,6 +36,7 @@ func newDesiredClear(e *env) *cobra.Command {
 	o.addCommonFlags(cmd)
 	e.addJSONFlag(cmd, "print what became of each device as a JSON object")
 	o.desiredOptions.addFlags(cmd)
+	fs.Lookup("timeout").Usage = "longest time for it all (default 30s)"
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
 	return cmd
 }

@@ -147,7 +147,7 @@ func (w *waitFlags) addFlags(cmd *cobra.Command) {
 	w.policy, w.ifOffline, w.skew, w.grace = twin.Auto, twin.WaitOffline, defaultSkew, defaultGrace
 	fs := cmd.Flags()
 	fs.Var(wordFlag[twin.Policy]{&w.policy, []string{"auto", "ack", "live", "time", "any"}}, "evidence",
-		"what proves that a device has answered this document: see below")
+		"what proves that a device has answered this document: see above")
 	fs.Var(durationFlag{&w.stable}, "stable", "how long a device must stay converged")
 	fs.Var(wordFlag[twin.OfflinePolicy]{&w.ifOffline, []string{"wait", "fail", "skip"}}, "if-offline", "what to do about devices that are offline")
 	fs.Var(durationFlag{&w.grace}, "offline-grace", "how long a status offline is doubted: the device may publish all the same")

@@ -44,6 +44,7 @@ func newDesiredImport(e *env) *cobra.Command {
 	e.addJSONFlag(cmd, "print what became of each device as a JSON object")
 	o.addToleranceFlag(cmd)
 	o.desiredOptions.addFlags(cmd)
+	fs.Lookup("timeout").Usage = "longest time for it all (default 30s, with --wait 60s)"
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
 	return cmd
 }

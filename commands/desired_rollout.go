@@ -126,7 +126,7 @@ func (j *rolloutJob) readRun() error {
 
 // start reads, changes, and prints what became of each device.
 func (j *rolloutJob) start(ctx context.Context, f *fleet) ([]twin.Result, error) {
-	needs := twin.Needs{}
+	needs := twin.Needs{Status: j.set.DryRun}
 	if j.wait != nil {
 		needs = j.wait.needs()
 	}
@@ -271,7 +271,11 @@ func (r *rolloutReport) summary(results []twin.Result) {
 	if r.all == 1 {
 		return
 	}
-	r.fleet.env.note("%s", countOutcomes(results))
+	text := countOutcomes(results)
+	if r.job.set.DryRun {
+		text += fmt.Sprintf("; %d of them are offline", r.fleet.offline())
+	}
+	r.fleet.env.note("%s", text)
 	switch {
 	case r.job.run == nil || r.job.runFile == "":
 	case progressOf(results) < len(results):
@@ -279,6 +283,17 @@ func (r *rolloutReport) summary(results []twin.Result) {
 	case r.job.flags.resume == "":
 		_ = os.Remove(r.job.runFile) // ours, and of no use any more
 	}
+}
+
+// offline is how many devices say that they are offline.
+func (f *fleet) offline() int {
+	n := 0
+	for _, t := range f.Twins() {
+		if t.Offline() {
+			n++
+		}
+	}
+	return n
 }
 
 // countOutcomes says how many devices came to what.

@@ -64,6 +64,7 @@ func newDesiredSet(e *env) *cobra.Command {
 	e.addJSONFlag(cmd, "print what became of each device as a JSON object")
 	o.addToleranceFlag(cmd)
 	o.desiredOptions.addFlags(cmd)
+	fs.Lookup("timeout").Usage = "longest time for each wave (default 30s, with --wait 60s)"
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
 	return cmd
 }
@@ -123,6 +124,8 @@ func (o *desiredSetOptions) change(e *env, settings []string) (twin.Change, erro
 		return twin.Change{}, errNoChange
 	case given > 1:
 		return twin.Change{}, exit.New(exit.Usage, "set", "", "settings, --patch, --json-patch and --replace exclude one another")
+	case o.fromFile == "-" && (o.patch == "-" || o.jsonPatch == "-" || o.replace == "-"):
+		return twin.Change{}, exit.New(exit.Usage, "set", "", "standard input cannot be both the devices and the change")
 	case o.patch != "":
 		patch, err := e.readState("--patch", o.patch)
 		return twin.Merge(patch), err

@@ -44,7 +44,10 @@ func newDesiredWait(e *env) *cobra.Command {
 }
 
 func (o *desiredWaitOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
-	deadline := time.Now().Add(o.timeout)
+	var deadline time.Time // -W 0 is none
+	if o.timeout > 0 {
+		deadline = time.Now().Add(o.timeout)
+	}
 	f, err := o.connect(ctx, e, cmd, args)
 	if err != nil {
 		return err

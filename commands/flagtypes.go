@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/config"
 	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/topic"
@@ -206,6 +207,38 @@ func (userPropertyFlag) String() string { return "" }
 
 // Type names the value in help.
 func (userPropertyFlag) Type() string { return "KEY=VALUE" }
+
+// retryFlag takes a number of attempts, or forever.
+type retryFlag struct{ n *int }
+
+// Set parses a number of attempts.
+func (f retryFlag) Set(s string) error {
+	if s == "forever" {
+		*f.n = client.Forever
+		return nil
+	}
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return fmt.Errorf("%q is neither a number of attempts nor forever", s)
+	}
+	*f.n = int(n)
+	return nil
+}
+
+// String returns the value.
+func (f retryFlag) String() string {
+	switch {
+	case f.n == nil || *f.n == 0:
+		return ""
+	case *f.n == client.Forever:
+		return "forever"
+	default:
+		return strconv.Itoa(*f.n)
+	}
+}
+
+// Type names the value in help.
+func (retryFlag) Type() string { return "N|forever" }
 
 // portFlag takes a port from 1 to 65535.
 type portFlag struct{ port *int }

@@ -95,7 +95,7 @@ func (o *lintLiveOptions) connect(ctx context.Context, e *env, cmd *cobra.Comman
 			return nil, link.Target{}, exit.Wrap(exit.Usage, "the topic in the URL", "", err)
 		}
 	}
-	s, err := e.open(ctx, r.Options)
+	s, err := e.openWatch(ctx, r.Options)
 	return s, r.Options.Target, err
 }
 

@@ -224,7 +224,7 @@ type sight struct {
 }
 
 // look checks the flags, connects, and prepares to look.
-func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, args []string) (*sight, error) {
+func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, args []string, keeps keeping) (*sight, error) {
 	if err := o.check(cmd); err != nil {
 		return nil, err
 	}
@@ -236,7 +236,8 @@ func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, 
 		return nil, err
 	}
 	reading := &retainedOptions{connection: o.connection, timeout: o.timeout, noPublish: o.noPublish}
-	s, err := reading.connect(ctx, e, cmd)
+	back := make(chan struct{}, 1)
+	s, err := reading.connectFor(ctx, e, cmd, telling(back, keeps))
 	if err != nil {
 		return nil, err
 	}
@@ -251,8 +252,29 @@ func (o *presenceOptions) look(ctx context.Context, e *env, cmd *cobra.Command, 
 	fleet := presence.NewFleet(o.rules, now)
 	return &sight{store: s, options: o, Observation: &presence.Observation{
 		Session: s.session, Convention: convention, Fleet: fleet, Names: o.names, Expect: o.expected, V5: s.session.Caps().Version == wire.V5,
-		Properties: o.connection.Properties.Subscribe, NoPublish: o.noPublish, Deadline: s.deadline,
+		Properties: o.connection.Properties.Subscribe, NoPublish: reading.noPublish, Deadline: s.deadline, Back: back,
 	}}, nil
+}
+
+// telling is keeps, and tells back whenever a lost connection was replaced.
+func telling(back chan<- struct{}, keeps keeping) keeping {
+	return func(o client.Options) client.Options {
+		o = keeps(o)
+		report := o.Retry.Report
+		o.Retry.Report = func(outage client.Outage) {
+			if report != nil {
+				report(outage)
+			}
+			if outage.LostAt.IsZero() || outage.BackAt.IsZero() {
+				return
+			}
+			select {
+			case back <- struct{}{}:
+			default: // it is told already
+			}
+		}
+		return o
+	}
 }
 
 // begin reads what is retained, and then subscribes to what devices send if follow says so. After that it is ready.

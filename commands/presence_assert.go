@@ -91,7 +91,7 @@ func (o *presenceAssertOptions) run(ctx context.Context, e *env, cmd *cobra.Comm
 		return err
 	}
 	start := time.Now()
-	s, err := o.look(ctx, e, cmd, args)
+	s, err := o.look(ctx, e, cmd, args, once)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (o *presenceLsOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 	if err != nil {
 		return err
 	}
-	s, err := o.look(ctx, e, cmd, args)
+	s, err := o.look(ctx, e, cmd, args, once)
 	if err != nil {
 		return err
 	}

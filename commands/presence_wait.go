@@ -53,7 +53,7 @@ func (o *presenceWaitOptions) run(ctx context.Context, e *env, cmd *cobra.Comman
 	if o.timeout == 0 {
 		o.timeout = o.rules.Deadline() + o.hold
 	}
-	s, err := o.look(ctx, e, cmd, args)
+	s, err := o.look(ctx, e, cmd, args, asAsked)
 	if err != nil {
 		return err
 	}

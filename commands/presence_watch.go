@@ -30,7 +30,7 @@ func newPresenceWatch(e *env) *cobra.Command {
 			"a line each: time, device, state, the state before, and why.\n\n" +
 			"mqx also subscribes to what the devices send (at QoS 0, each such message comes to mqx too): that tells a stale offline\n" +
 			"and a silent device. --no-traffic does without.\n\n" +
-			"Status 130 after Ctrl-C; 0 after --timeout or --count; 3 when the connection is lost.",
+			"Status 130 after Ctrl-C; 0 after --timeout or --count; 3 when the connection is lost for good.",
 		Example: "  mqx presence watch 'acme/lyon/+'\n" +
 			"  mqx presence watch --json | jq -r 'select(.state==\"offline\").device'",
 		Annotations: readOnly(),
@@ -50,7 +50,7 @@ func (o *presenceWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	if o.count < 0 || o.atOnce < 1 {
 		return usageError(cmd, "--count cannot be negative, and --exec-parallel must be 1 at least")
 	}
-	s, err := o.look(ctx, e, cmd, args)
+	s, err := o.look(ctx, e, cmd, args, watching)
 	if err != nil {
 		return err
 	}

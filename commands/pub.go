@@ -18,6 +18,9 @@ import (
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
+// holdSession is how long the broker is asked to keep the session over an outage, so that QoS 2 stays exactly once.
+const holdSession = 5 * time.Minute
+
 type pubOptions struct {
 	connection config.Connection
 
@@ -107,7 +110,9 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err != nil {
 		return err
 	}
-	s, err := e.open(ctx, r.Options)
+	r.Options.TopicAliases = o.many(e)
+	r.Options.Retry.HoldSession = holdSession
+	s, err := e.openLasting(ctx, r.Options)
 	if err != nil {
 		return err
 	}
@@ -137,6 +142,9 @@ func (o *pubOptions) prepare(e *env, payload []byte) ([]publish.Step, error) {
 
 // bulk is a stream of messages, which goes on when one of them fails.
 func (o *pubOptions) bulk(e *env) bool { return o.lines || e.json }
+
+// many is more than one message, which may well have one topic.
+func (o *pubOptions) many(e *env) bool { return o.bulk(e) || o.repeat > 1 }
 
 // checkFlags checks what flags say together.
 func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {

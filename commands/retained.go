@@ -92,6 +92,11 @@ type store struct {
 
 // connect connects. A path in the URL is the filter when there is no other.
 func (o *retainedOptions) connect(ctx context.Context, e *env, cmd *cobra.Command) (*store, error) {
+	return o.connectFor(ctx, e, cmd, once)
+}
+
+// connectFor is connect for a command whose connections are kept in one of the ways.
+func (o *retainedOptions) connectFor(ctx context.Context, e *env, cmd *cobra.Command, keeps keeping) (*store, error) {
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
@@ -110,7 +115,7 @@ func (o *retainedOptions) connect(ctx context.Context, e *env, cmd *cobra.Comman
 	if o.timeout > 0 && o.timeout < r.Options.ConnectTimeout {
 		r.Options.ConnectTimeout = o.timeout
 	}
-	s, err := e.openToList(ctx, r.Options, &o.noPublish)
+	s, err := e.openToList(ctx, keeps(r.Options), &o.noPublish)
 	if err != nil {
 		return nil, err
 	}

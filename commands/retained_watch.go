@@ -29,7 +29,7 @@ func newRetainedWatch(e *env) *cobra.Command {
 		Long: "Print retained messages, and then every change of them until Ctrl-C: set, changed or cleared. A message that repeats\n" +
 			"the payload is no change. MQTT 5 tells which live messages are retained; below it every live message is shown as\n" +
 			"published, because it may be.\n\n" +
-			"Status 130 after Ctrl-C; 0 after --timeout or --count; 3 when the connection is lost.",
+			"Status 130 after Ctrl-C; 0 after --timeout or --count; 3 when the connection is lost for good.",
 		Example:     "  mqx retained watch 'acme/+/+/status'\n  mqx retained watch 'acme/#' --json",
 		Annotations: readOnly(),
 	}
@@ -50,7 +50,7 @@ func (o *retainedWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 	if err := o.addFilters(args); err != nil {
 		return err
 	}
-	s, err := o.connect(ctx, e, cmd)
+	s, err := o.connectFor(ctx, e, cmd, watching)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ const closeTimeout = 3 * time.Second
 // resolve turns the connection flags of cmd into options.
 func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connection) (config.Resolved, error) {
 	c.Given, c.Environ = origins(cmd), e.getenv
+	if err := e.resolvePresence(cmd, c); err != nil {
+		return config.Resolved{}, err
+	}
 	r, err := c.Resolve(config.Secrets{Prompt: e.promptSecret(ctx), Getenv: e.getenv, Run: config.Shell(ctx, e.streams.Err)})
 	if err != nil {
 		return r, err
@@ -45,7 +48,29 @@ func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connect
 		trace.HideUser = c.Given["username"] == config.FromContext && config.IsReference(c.Username)
 		r.Options.Trace = trace.Packet
 	}
+	r.Options.Retry.Report = (&outageReport{env: e, target: r.Options.Target}).note
 	return r, nil
+}
+
+// resolvePresence turns the device of --presence into its status topic.
+func (e *env) resolvePresence(cmd *cobra.Command, c *config.Connection) error {
+	if c.Presence == "" {
+		return nil
+	}
+	file := ""
+	if f := cmd.Flags().Lookup("contract"); f != nil {
+		file = f.Value.String()
+	}
+	agreed, err := e.loadContract(file)
+	if err != nil {
+		return err
+	}
+	status, err := agreed.StatusTopic(c.Presence)
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--presence", "", err)
+	}
+	c.Presence = string(status)
+	return nil
 }
 
 // promptSecret asks on the terminal.
@@ -61,8 +86,45 @@ func (e *env) promptSecret(ctx context.Context) config.Prompt {
 	}
 }
 
-// open connects.
+// keeping says what becomes of a lost connection: once, asAsked and watching.
+type keeping func(client.Options) client.Options
+
+// once is for a command whose work needs one connection: --retry is for getting it, and its loss is the end.
+func once(o client.Options) client.Options {
+	o.Retry.Reconnect = 0
+	return o
+}
+
+// asAsked is for a command that can go on over a new connection: as --retry says.
+func asAsked(o client.Options) client.Options {
+	o.Retry.Reconnect = max(o.Retry.Reconnect, 0)
+	return o
+}
+
+// watching is for a command that watches: it reconnects for ever, unless --retry says otherwise.
+func watching(o client.Options) client.Options {
+	if o.Retry.Reconnect == config.RetryDefault {
+		o.Retry.Reconnect = client.Forever
+	}
+	return o
+}
+
+// open connects once.
 func (e *env) open(ctx context.Context, o client.Options) (*client.Session, error) {
+	return e.connect(ctx, once(o))
+}
+
+// openLasting connects as asked.
+func (e *env) openLasting(ctx context.Context, o client.Options) (*client.Session, error) {
+	return e.connect(ctx, asAsked(o))
+}
+
+// openWatch connects for watching.
+func (e *env) openWatch(ctx context.Context, o client.Options) (*client.Session, error) {
+	return e.connect(ctx, watching(o))
+}
+
+func (e *env) connect(ctx context.Context, o client.Options) (*client.Session, error) {
 	s, err := client.Open(ctx, o)
 	if err != nil {
 		return nil, connectError(o.Target, err)
@@ -70,22 +132,35 @@ func (e *env) open(ctx context.Context, o client.Options) (*client.Session, erro
 	return s, nil
 }
 
-// openToList connects and sets noPublish if the Server lets this user publish no sentinel.
+// openToList connects and sets noPublish if the Server lets this user publish no sentinel. Where a lost connection is
+// replaced, that is tried on a connection of its own, because some Servers hang up on who may not publish.
 func (e *env) openToList(ctx context.Context, o client.Options, noPublish *bool) (*client.Session, error) {
-	s, err := e.open(ctx, o)
-	if err != nil || *noPublish {
-		return s, err
+	if *noPublish {
+		return e.connect(ctx, o)
+	}
+	first := once(o)
+	lasts := o.Retry.Reconnect > 0
+	if lasts {
+		first.Announce, first.Will = nil, nil
+	}
+	s, err := e.connect(ctx, first)
+	if err != nil {
+		return nil, err
 	}
 	may, err := retained.Probe(ctx, s)
 	*noPublish = err == nil && !may
-	if errors.Is(err, client.ErrConnectionLost) { // some Servers hang up on who may not publish
+	if errors.Is(err, client.ErrConnectionLost) {
 		s.Abandon()
 		*noPublish = true
-		return e.open(ctx, o)
+		return e.connect(ctx, o)
 	}
 	if err != nil {
 		closeSession(ctx, s)
 		return nil, requestError("subscribe", err)
+	}
+	if lasts {
+		closeSession(ctx, s)
+		return e.connect(ctx, o)
 	}
 	return s, nil
 }
@@ -93,6 +168,9 @@ func (e *env) openToList(ctx context.Context, o client.Options, noPublish *bool)
 // connectError gives a failure to connect its exit status and its next step.
 func connectError(t link.Target, err error) error {
 	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
+		if refused.Packet == wire.PUBLISH { // the birth of --presence
+			return requestError("publish", err)
+		}
 		return exit.Wrap(exit.Refused, "connect", t.String(), err).Hint(refusalHint(refused.Code))
 	}
 	failure := exit.Wrap(exit.Unreachable, "connect", t.String(), err)
@@ -126,26 +204,43 @@ func lostError(what string, t link.Target, err error, counts string) error {
 
 func lossOf(what, where string, err error, counts string) error {
 	failure := exit.Wrap(exit.Unreachable, what, where, lossInWords(err)).Hint(counts)
-	if said, ok := errors.AsType[*client.DisconnectedError](err); ok {
-		switch {
-		case said.Code == wire.SessionTakenOver:
-			failure.Code = exit.Conflict
-			failure.Next = strings.TrimSuffix("another client uses the same client id; "+counts, "; ")
-		case said.Code.IsError():
-			failure.Code = exit.Refused
-		}
+	said, disconnected := errors.AsType[*client.DisconnectedError](err)
+	_, refused := errors.AsType[*client.RefusedError](err)
+	switch {
+	case errors.Is(err, client.ErrTakenOver):
+		failure.Code = exit.Conflict
+		failure.Next = strings.TrimSuffix("give each client a client id of its own; "+counts, "; ")
+	case disconnected && said.Code == wire.SessionTakenOver:
+		failure.Code = exit.Conflict
+		failure.Next = strings.TrimSuffix("another client uses the same client id; "+counts, "; ")
+	case refused, disconnected && said.Code.IsError():
+		failure.Code = exit.Refused
 	}
 	return failure
 }
 
 // lossInWords replaces the text of a network error, which is full of addresses and system calls.
 func lossInWords(err error) error {
+	if gaveUp, ok := errors.AsType[*client.GaveUpError](err); ok {
+		return &client.GaveUpError{Cause: gaveUp.Cause, Attempts: gaveUp.Attempts, Err: problem(gaveUp.Err)}
+	}
+	if op := problem(err); op != err { //nolint:errorlint // whether it was replaced
+		return fmt.Errorf("%w: %w", client.ErrConnectionLost, op)
+	}
+	return err
+}
+
+// problem is what is wrong with a connection, without addresses and system calls where those would be shown.
+func problem(err error) error {
 	op, ok := errors.AsType[*net.OpError](err)
+	_, dial := errors.AsType[*link.DialError](err)
 	switch {
+	case dial:
+		return err
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF):
-		return fmt.Errorf("%w: closed by the other side", client.ErrConnectionLost)
+		return errors.New("closed by the other side")
 	case ok:
-		return fmt.Errorf("%w: %w", client.ErrConnectionLost, op.Err)
+		return op.Err
 	default:
 		return err
 	}

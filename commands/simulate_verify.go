@@ -46,7 +46,7 @@ func newSimulateVerify(e *env) *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringArrayVar(&o.ledgers, "ledger", nil, "what was sent (repeatable: the parts of a fleet)")
 	fs.StringArrayVar(&o.observed, "observed", nil, "what came in: messages as JSON, one a line (repeatable)")
-	fs.Var(durationFlag{&o.lateAfter}, "late-after", "how long after it was due a message is late")
+	fs.Var(durationFlag{&o.lateAfter}, "late-after", "how long after it was due a message is late; 0 is never, for data sets that are sent at another time")
 	fs.IntVar(&o.examples, "max-examples", o.examples, "most examples of each kind of damage")
 	fs.BoolVar(&o.injected, "allow-injected", false, "what the simulation did on purpose is no failure")
 	e.addJSONFlag(cmd, "print one JSON object")

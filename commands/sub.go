@@ -120,11 +120,14 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 			return err
 		}
 	}
-	open := e.open
-	if o.retainedOnly {
+	open := e.openWatch
+	switch {
+	case o.retainedOnly:
 		open = func(ctx context.Context, options client.Options) (*client.Session, error) {
-			return e.openToList(ctx, options, &o.noSentinel)
+			return e.openToList(ctx, once(options), &o.noSentinel)
 		}
+	case o.onlyAck:
+		open = e.open
 	}
 	s, err := open(requests, r.Options)
 	if err != nil {

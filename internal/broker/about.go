@@ -41,7 +41,7 @@ func (a *about) learn(c *client, e *PacketEvent, body []byte) {
 	}
 	switch e.Type {
 	case wire.PUBLISH:
-		e.Topic = resolve(c.info.Version, e, aliases, body)
+		e.Topic, e.teaches = resolve(c.info.Version, e, aliases, body)
 		if e.QoS > 0 {
 			messages[e.PacketID] = e.Topic
 		}
@@ -60,19 +60,19 @@ func (a *about) learn(c *client, e *PacketEvent, body []byte) {
 	}
 }
 
-// resolve returns the topic of a PUBLISH, by its Topic Alias if it has no other.
-func resolve(v wire.Version, e *PacketEvent, aliases map[uint16]string, body []byte) string {
+// resolve returns the topic of a PUBLISH, by its Topic Alias if it has no other, and whether it gives one.
+func resolve(v wire.Version, e *PacketEvent, aliases map[uint16]string, body []byte) (name string, teaches bool) {
 	var p wire.Publish
 	if err := p.Decode(v, byte(wire.PUBLISH)<<4|e.QoS<<1, body); err != nil {
-		return ""
+		return "", false
 	}
 	if !p.Properties.Has(wire.PropTopicAlias) {
-		return strings.Clone(p.Topic)
+		return strings.Clone(p.Topic), false
 	}
 	alias := p.Properties.TopicAlias
 	if p.Topic != "" && alias <= max(topicAliasMaximum, maxOutboundAliases) {
 		aliases[alias] = strings.Clone(p.Topic)
 	}
 
-	return aliases[alias]
+	return aliases[alias], p.Topic != ""
 }

@@ -35,8 +35,13 @@ const stripes = 64
 
 // Broker is an MQTT Server. Make one with [New].
 type Broker struct {
+	// attentive says that packets are looked at one by one: for a log, for faults, or because the Broker stops. It stands
+	// first, among what is read for each packet and seldom written.
+	attentive atomic.Bool
+
 	cfg      Config
 	seed     maphash.Seed
+	_        [cacheLine]byte // the locks of what follows are written all the time
 	index    index
 	retained retained
 	counters *counters     // apart: it is written all the time, and what is here is mostly read
@@ -75,7 +80,7 @@ func New(cfg Config) *Broker {
 		counters:  &counters{},
 		listeners: make(map[net.Listener]struct{}),
 	}
-	b.faults.Store(cfg.Faults)
+	b.SetFaults(cfg.Faults)
 
 	return b
 }

@@ -165,12 +165,12 @@ func (c *client) serve() error {
 			// which was sent before a PUBLISH of another client comes first, although no statement says so.
 			runtime.Gosched()
 		}
-		if wire.Type(first>>4) == wire.PUBLISH && c.b.draining.Load() {
-			c.stop(wire.ServerShuttingDown) // it is not acknowledged, so it is not lost
-
-			return errStopped
-		}
 		if c.b.watched() {
+			if wire.Type(first>>4) == wire.PUBLISH && c.b.draining.Load() {
+				c.stop(wire.ServerShuttingDown) // it is not acknowledged, so it is not lost
+
+				return errStopped
+			}
 			if err := c.admitPacket(first, body); err != nil {
 				return err
 			}

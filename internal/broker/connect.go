@@ -193,7 +193,8 @@ func (c *client) takeLimits(p *wire.Connect) {
 		c.receiveMaximum = int(p.Properties.ReceiveMaximum)
 	}
 	c.terse = p.Properties.Has(wire.PropRequestProblemInformation) && p.Properties.RequestProblemInformation == 0
-	if p.Properties.Has(wire.PropTopicAliasMaximum) {
+	// TCP does not lose a message, but a fault may: then nobody is to depend on it.
+	if p.Properties.Has(wire.PropTopicAliasMaximum) && c.b.faults.Load().Empty() {
 		c.out.limit = min(p.Properties.TopicAliasMaximum, maxOutboundAliases)
 	}
 	if p.Properties.Has(wire.PropMaximumPacketSize) {

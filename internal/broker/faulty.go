@@ -37,7 +37,15 @@ type faulty struct {
 }
 
 // SetFaults replaces what is to go wrong, from the next packet on; nil for nothing.
-func (b *Broker) SetFaults(p *faults.Plan) { b.faults.Store(p) }
+func (b *Broker) SetFaults(p *faults.Plan) {
+	b.faults.Store(p)
+	b.attend()
+}
+
+// attend works out whether packets have to be looked at one by one.
+func (b *Broker) attend() {
+	b.attentive.Store(b.cfg.Packets != nil || b.draining.Load() || !b.faults.Load().Empty())
+}
 
 // faulty returns how the plan of now is applied, nil when nothing is to go wrong.
 func (c *client) faulty() *faulty {
@@ -59,6 +67,10 @@ func (f *faulty) look(c *client, e PacketEvent) []faults.Strike {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	strikes := f.conn.Look(faults.Packet{Out: e.Out, Type: e.Type, Topic: e.about(), QoS: e.QoS})
+	if e.teaches {
+		// Only on connections that are older than the plan, see takeLimits: what follows could not be understood.
+		strikes = slices.DeleteFunc(strikes, func(s faults.Strike) bool { return s.Action == faults.Drop })
+	}
 	for _, s := range strikes {
 		c.struck(e, s)
 		if s.Action == faults.Blackhole {

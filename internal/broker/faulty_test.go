@@ -348,3 +348,23 @@ func TestPacketsAreLoggedBothWays(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestNoTopicAliasIsLostByAFault(t *testing.T) {
+	t.Parallel()
+	s, _ := failing(t, "")
+	old := aliasing(t, s, "old", 5)
+	old.sub("#", 0)
+	s.Broker.SetFaults(plan(t, "drop publish every=2"))
+	young := aliasing(t, s, "young", 5)
+	young.sub("#", 0)
+	pub := connected(t, s, wire.V5, "pub")
+	for i := range 6 {
+		pub.send(&wire.Publish{Topic: "t", Payload: text("%d", i)})
+	}
+	for _, want := range []string{"0", "2", "4"} {
+		old.receivePayload(want)
+		if p := young.receivePayload(want); p.Topic != "t" {
+			t.Errorf("got %+v", p)
+		}
+	}
+}

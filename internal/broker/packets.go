@@ -23,6 +23,7 @@ type PacketEvent struct {
 	Codes       []wire.ReasonCode // of a SUBACK or UNSUBACK
 	Size        int               // of the packet in bytes
 	Payload     int               // of a PUBLISH in bytes
+	teaches     bool              // a PUBLISH that gives a Topic Alias
 }
 
 // describe says what is in a packet. One that cannot be decoded has its type and size only.
@@ -75,8 +76,8 @@ func cutPacket(b []byte) (first byte, packet, body, rest []byte) {
 	return b[0], b[:header+n], b[header : header+n], b[header+n:]
 }
 
-// watched reports whether each packet has to be looked at: for a log, or because something is to go wrong.
-func (b *Broker) watched() bool { return b.cfg.Packets != nil || !b.faults.Load().Empty() }
+// watched reports whether each packet has to be looked at.
+func (b *Broker) watched() bool { return b.attentive.Load() }
 
 // observe logs a packet, and learns from it what later ones are about. It returns what is in it.
 func (c *client) observe(out bool, first byte, body []byte) PacketEvent {

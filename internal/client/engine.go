@@ -12,7 +12,6 @@ import (
 	paholog "github.com/eclipse/paho.golang/paho/log"
 	"github.com/eclipse/paho.golang/paho/session"
 
-	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -93,20 +92,23 @@ func (r *requests) SetDebugLogger(paholog.Logger) {}
 var errSilent = errors.New("the server has stopped answering")
 
 // pinger keeps the connection alive (MQTT 5, 3.1.2.10): a PINGREQ when nothing was sent, or nothing received, for one
-// Keep Alive. It gives the connection up when no byte comes back in another Keep Alive, but not while reading stands still for
-// a slow consumer: the answer may lie unread.
+// Keep Alive. It gives the connection up when nothing whole comes back in another Keep Alive, but not while reading stands
+// still for a slow consumer: the answer may lie unread.
 type pinger struct {
-	conn *link.Conn
-	lane *lane
+	connection *connection
+
+	progress int64     // of what is received, when it was looked at last
+	heard    time.Time // when something was received last
+	waiting  time.Time // since when an answer is awaited, zero for not
 }
 
-// Run implements paho.Pinger. The Keep Alive is the lane's: the engine does not see CONNACK's properties.
+// Run implements paho.Pinger. The Keep Alive is the Server's: the engine does not see CONNACK's properties.
 func (p *pinger) Run(ctx context.Context, _ net.Conn, _ uint16) error {
-	keepAlive := time.Duration(p.lane.caps.KeepAlive) * time.Second
+	keepAlive := time.Duration(p.connection.caps.KeepAlive) * time.Second
 	if keepAlive == 0 {
 		return nil
 	}
-	var waiting time.Time // since when an answer is awaited, zero for not
+	p.heard = time.Now()
 	timer := time.NewTimer(keepAlive)
 	defer timer.Stop()
 	for {
@@ -116,27 +118,41 @@ func (p *pinger) Run(ctx context.Context, _ net.Conn, _ uint16) error {
 		case <-timer.C:
 		}
 		now := time.Now()
-		if p.lane.in.paused.Load() || p.conn.LastReceived().After(waiting) {
-			waiting = time.Time{}
-		}
-		if !waiting.IsZero() && now.Sub(waiting) >= keepAlive {
-			p.conn.Fail(errSilent)
+		p.listen(now)
+		if !p.waiting.IsZero() && now.Sub(p.waiting) >= keepAlive {
+			p.connection.conn.Fail(errSilent)
 			return errSilent
 		}
-		// A little early, so that the Server sees the packet in time.
-		due := p.conn.LastSent().Add(keepAlive - keepAlive/8)
-		if quiet := p.conn.LastReceived().Add(keepAlive); quiet.Before(due) && waiting.IsZero() {
-			due = quiet
-		}
-		if !now.Before(due) {
-			_ = p.conn.Send(&wire.Pingreq{}) // a failure is the connection's end, which Run is told of
-			if waiting.IsZero() {
-				waiting = now
-			}
-			due = now.Add(keepAlive - keepAlive/8)
-		}
-		timer.Reset(max(due.Sub(now), keepAlive/16))
+		timer.Reset(max(p.ping(now, keepAlive).Sub(now), keepAlive/16))
 	}
+}
+
+// listen notes what has come.
+func (p *pinger) listen(now time.Time) {
+	n := p.connection.conn.Progress()
+	switch {
+	case p.connection.lane.in.paused.Load():
+		p.heard, p.waiting = now, time.Time{}
+	case n != p.progress:
+		p.heard, p.waiting = p.connection.conn.LastReceived(), time.Time{}
+	}
+	p.progress = n
+}
+
+// ping sends a PINGREQ if it is time, a little early so that the Server sees it in time, and returns when the next is due.
+func (p *pinger) ping(now time.Time, keepAlive time.Duration) time.Time {
+	due := p.connection.conn.LastSent().Add(keepAlive - keepAlive/8)
+	if quiet := p.heard.Add(keepAlive); quiet.Before(due) && p.waiting.IsZero() {
+		due = quiet
+	}
+	if now.Before(due) {
+		return due
+	}
+	_ = p.connection.conn.Send(&wire.Pingreq{}) // a failure is the connection's end, which Run is told of
+	if p.waiting.IsZero() {
+		p.waiting = now
+	}
+	return now.Add(keepAlive - keepAlive/8)
 }
 
 // PacketSent implements paho.Pinger.

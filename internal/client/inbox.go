@@ -25,17 +25,26 @@ type inbox struct {
 	mu      sync.Mutex
 	queue   []message.Message
 	bytes   int           // of the queue's payloads and topics
-	err     error         // set when the connection is lost
-	arrived chan struct{} // capacity 1: a message was put, or the connection lost
-	taken   chan struct{} // capacity 1: the queue was taken, or the connection lost
+	total   uint64        // how many messages were ever put
+	err     error         // set when the Session has ended
+	arrived chan struct{} // capacity 1: a message was put, or the Session has ended
+	taken   chan struct{} // capacity 1: the queue was taken, or the Session has ended
 
 	queued atomic.Int64 // length of the queue
 	paused atomic.Bool
 
 	// The consumer's own.
-	batch []message.Message
-	pos   int
-	toAck []wire.Ack
+	batch  []message.Message
+	pos    int
+	handed uint64 // how many messages were ever handed out
+	toAck  []withheld
+}
+
+// withheld is an acknowledgement that waits for the consumer.
+type withheld struct {
+	wire.Ack
+
+	number uint64 // of the message, see inboundState
 }
 
 func newInbox() *inbox {
@@ -45,6 +54,7 @@ func newInbox() *inbox {
 func (b *inbox) put(m message.Message) {
 	b.mu.Lock()
 	b.queue = append(b.queue, m)
+	b.total++
 	b.bytes += len(m.Payload) + len(m.Topic)
 	first := len(b.queue) == 1
 	b.queued.Store(int64(len(b.queue)))
@@ -97,11 +107,12 @@ func (b *inbox) recv(ctx context.Context) (message.Message, error) {
 	m := b.batch[b.pos]
 	b.batch[b.pos] = message.Message{} // do not hold on to payloads that were handed out
 	b.pos++
+	b.handed++
 	switch m.QoS {
 	case 1:
-		b.toAck = append(b.toAck, wire.Ack{Kind: wire.PUBACK, PacketID: m.PacketID})
+		b.toAck = append(b.toAck, withheld{wire.Ack{Kind: wire.PUBACK, PacketID: m.PacketID}, b.handed})
 	case 2:
-		b.toAck = append(b.toAck, wire.Ack{Kind: wire.PUBREC, PacketID: m.PacketID})
+		b.toAck = append(b.toAck, withheld{wire.Ack{Kind: wire.PUBREC, PacketID: m.PacketID}, b.handed})
 	}
 	return m, nil
 }
@@ -131,6 +142,13 @@ func (b *inbox) refill(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// count is how many messages were put so far.
+func (b *inbox) count() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total
 }
 
 func (b *inbox) ready() int { return len(b.batch) - b.pos + int(b.queued.Load()) }

@@ -3,23 +3,22 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// lane carries every Application Message of a connection, both ways, past the client engine: it is the link's Handler,
-// owns the Packet Identifiers of PUBLISH, and answers the acknowledgements.
+// lane carries every Application Message of a Session, both ways, past the client engine: it owns the Packet Identifiers
+// of PUBLISH, and answers the acknowledgements. It outlasts its connections.
 type lane struct {
-	conn *link.Conn
-	caps Caps
+	cur        atomic.Pointer[connection] // what is sent on, perhaps lost already
+	reconnects bool                       // a lost connection is replaced
+	mu         sync.Mutex
+	replaced   chan struct{} // closed when cur was; guarded by mu
 
 	sendMu sync.Mutex
 	pub    wire.Publish // the packet being sent; guarded by sendMu
@@ -30,22 +29,29 @@ type lane struct {
 	awaits  awaits
 	closing chan struct{} // closed when the Session is being closed
 
-	connect     *wire.Connect
-	maxInflight int
-	connack     atomic.Pointer[wire.Connack]
-	disconnect  atomic.Pointer[wire.Disconnect]
-	lostErr     error // set before done is closed
-	done        chan struct{}
+	maxInflight  int
+	topicAliases bool
+	finishing    sync.Once
+	lostErr      error // set before done is closed
+	done         chan struct{}
 }
 
-// inboundState is what the read loop and the acknowledging consumer share about messages on their way in.
+// inboundState is what the read loop and the acknowledging consumer share about messages on their way in. Messages are
+// numbered from 1 in the order of their arrival over all connections.
 type inboundState struct {
 	mu sync.Mutex
-	// qos2 holds the identifiers between PUBLISH and PUBREL; true once PUBREC was sent (method of MQTT 5, 4.3.3).
-	qos2 map[uint16]bool
-	// aliases maps the Topic Aliases that the Server has set; maxAlias is what we announced.
-	aliases  map[uint16]string
-	maxAlias uint16
+	// on is the connection that messages come from. Those up to older came over earlier ones, and those up to gone belong to
+	// a Session that the Server does not have any more.
+	on          *connection
+	older, gone uint64
+	// qos2 holds the identifiers between PUBLISH and PUBREL (method of MQTT 5, 4.3.3).
+	qos2 map[uint16]halfway
+}
+
+// halfway is a QoS 2 message between PUBLISH and PUBREL.
+type halfway struct {
+	here  bool // its PUBLISH came over the present connection
+	taken bool // the consumer has acknowledged it, so that PUBREC may be sent
 }
 
 // awaits counts the requests whose answer is awaited, and wakes a paused read loop when that changes.
@@ -68,39 +74,57 @@ func (a *awaits) any() bool {
 	return a.n > 0
 }
 
-func newLane(connect *wire.Connect, maxInflight int) *lane {
+func newLane(o Options) *lane {
+	maxInflight := o.MaxInflight
 	if maxInflight == 0 {
 		maxInflight = defaultInflight
 	}
 	l := &lane{
-		connect: connect, maxInflight: min(maxInflight, maxWindow), done: make(chan struct{}),
-		in:      newInbox(),
-		awaits:  awaits{changed: make(chan struct{}, 1)},
-		closing: make(chan struct{}),
+		reconnects: o.Retry.Reconnect > 0, maxInflight: min(maxInflight, maxWindow), topicAliases: o.TopicAliases,
+		done: make(chan struct{}), replaced: make(chan struct{}), closing: make(chan struct{}),
+		in:     newInbox(),
+		awaits: awaits{changed: make(chan struct{}, 1)},
 	}
-	l.inbound.qos2 = map[uint16]bool{}
-	if connect.Properties.Has(wire.PropTopicAliasMaximum) {
-		l.inbound.maxAlias = connect.Properties.TopicAliasMaximum
-		l.inbound.aliases = map[uint16]string{}
-	}
+	l.inbound.qos2 = map[uint16]halfway{}
 	return l
 }
 
-// HandleConnack implements link.Handler. It sets what the CONNACK decides before the read loop can go on.
-func (l *lane) HandleConnack(p *wire.Connack) {
-	l.connack.Store(p)
-	l.caps = newCaps(l.connect, p)
-	l.window.limit = min(int(l.caps.ReceiveMaximum), l.maxInflight)
+// up returns the connection to send on, waiting for it during an outage.
+func (l *lane) up(ctx context.Context) (*connection, error) {
+	if c := l.cur.Load(); !c.isLost() {
+		return c, nil
+	}
+	for {
+		l.mu.Lock()
+		c, replaced := l.cur.Load(), l.replaced
+		l.mu.Unlock()
+		if !c.isLost() {
+			return c, nil
+		}
+		select {
+		case <-replaced:
+		case <-l.done:
+			return nil, l.lostErr
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
-// HandleDisconnect implements link.Handler. Its reason replaces the less telling end of the stream that follows.
-func (l *lane) HandleDisconnect(p *wire.Disconnect) { l.disconnect.Store(p) }
+// sendOn makes c the connection that is sent on.
+func (l *lane) sendOn(c *connection) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cur.Store(c)
+	close(l.replaced)
+	l.replaced = make(chan struct{})
+}
 
-// Pace implements link.Handler: reading waits for the consumer, unless the consumer may be waiting for the reading.
-func (l *lane) Pace() {
+// pace blocks the read loop of c while the consumer has enough to do.
+func (l *lane) pace(c *connection) {
 	l.in.pace(func() int {
 		switch {
-		case l.stopped():
+		case l.stopped(), c.isLost():
 			return math.MaxInt / inboxBytes
 		case l.awaits.any():
 			return inboxStretch
@@ -125,124 +149,90 @@ func (l *lane) stop() {
 	signal(l.awaits.changed)
 }
 
-// Lost implements link.Handler: everything that waits on the connection ends at once.
-func (l *lane) Lost(err error) {
-	if d := l.disconnect.Load(); d != nil {
-		err = newDisconnectedError(d)
-	} else if !l.stopped() {
-		err = &lostError{cause: err}
-	} else {
-		err = ErrClosed
-	}
-	l.window.lose(err)
-	l.in.lose(err)
-	l.lostErr = err
-	close(l.done)
+// finish ends everything that waits on the Session.
+func (l *lane) finish(err error) {
+	l.finishing.Do(func() {
+		l.window.lose(err)
+		l.in.lose(err)
+		l.lostErr = err
+		close(l.done)
+	})
 }
 
-// HandlePublish implements link.Handler.
-func (l *lane) HandlePublish(p *wire.Publish, at time.Time) error {
-	if err := l.resolveAlias(p); err != nil {
-		return err
+// receiveOn makes c the connection that messages come from. What the Server does not know any more is forgotten
+// ([MQTT-3.2.2-5]).
+func (l *lane) receiveOn(c *connection) {
+	b := &l.inbound
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.on, b.older = c, l.in.count()
+	if !c.caps.SessionPresent {
+		b.gone = b.older
+		clear(b.qos2)
 	}
-	if p.QoS == 2 {
-		fresh, err := l.register(p)
-		if err != nil || !fresh {
-			return err
-		}
+	for id, h := range b.qos2 {
+		h.here = false
+		b.qos2[id] = h
 	}
-	l.in.put(message.Message{
-		Topic: p.Topic, Payload: p.Payload, QoS: p.QoS, Retain: p.Retain, Dup: p.Dup,
-		PacketID: p.PacketID, Properties: p.Properties, Time: at,
-	})
-	return nil
 }
 
 // register takes note of a QoS 2 message; one that is known already is not handed out again.
 //
 // A Server that sends more than our Receive Maximum is not hung up on, which MQTT 5, 3.3.4 allows: Mosquitto 2.0 does so
 // regularly, and messages would be lost. Memory stays bounded all the same, because reading pauses.
-func (l *lane) register(p *wire.Publish) (fresh bool, err error) {
+func (l *lane) register(c *connection, p *wire.Publish) (fresh bool, err error) {
 	l.inbound.mu.Lock()
 	defer l.inbound.mu.Unlock()
-	confirmed, known := l.inbound.qos2[p.PacketID]
-	switch {
-	case !known:
-		l.inbound.qos2[p.PacketID] = false
-		return true, nil
-	case confirmed:
-		return false, l.conn.Send(&wire.Ack{Kind: wire.PUBREC, PacketID: p.PacketID})
-	default:
-		return false, nil
+	h, known := l.inbound.qos2[p.PacketID]
+	h.here = true
+	l.inbound.qos2[p.PacketID] = h
+	if h.taken {
+		err = c.conn.Send(&wire.Ack{Kind: wire.PUBREC, PacketID: p.PacketID})
 	}
-}
-
-// resolveAlias fills in the Topic Name of a PUBLISH that has only its alias (MQTT 5, 3.3.2.3.4).
-func (l *lane) resolveAlias(p *wire.Publish) error {
-	if !p.Properties.Has(wire.PropTopicAlias) {
-		return nil
-	}
-	alias := p.Properties.TopicAlias
-	if alias > l.inbound.maxAlias {
-		return &wire.Error{Code: wire.TopicAliasInvalid, Packet: wire.PUBLISH, Msg: "Topic Alias above the maximum", Ref: "MQTT-3.1.2-26"}
-	}
-	if p.Topic != "" {
-		l.inbound.aliases[alias] = strings.Clone(p.Topic)
-		return nil
-	}
-	name, ok := l.inbound.aliases[alias]
-	if !ok {
-		return &wire.Error{Code: wire.ProtocolError, Packet: wire.PUBLISH, Msg: "unknown Topic Alias"}
-	}
-	p.Topic = name
-	return nil
-}
-
-// HandleAck implements link.Handler.
-func (l *lane) HandleAck(a *wire.Ack) error {
-	if a.Kind == wire.PUBREL {
-		return l.release(a.PacketID)
-	}
-	release, end := l.window.acknowledged(a)
-	if release != nil {
-		if l.caps.Version != wire.V5 {
-			release.Code = wire.Success
-		}
-		return l.conn.Send(release)
-	}
-	if end != nil {
-		end()
-	}
-	return nil
+	return !known, err
 }
 
 // release answers a PUBREL, which ends a QoS 2 message.
-func (l *lane) release(id uint16) error {
+func (l *lane) release(c *connection, id uint16) error {
 	comp := &wire.Ack{Kind: wire.PUBCOMP, PacketID: id}
 	l.inbound.mu.Lock()
 	if _, known := l.inbound.qos2[id]; known {
 		delete(l.inbound.qos2, id)
-	} else if l.caps.Version == wire.V5 {
+	} else if c.caps.Version == wire.V5 {
 		comp.Code = wire.PacketIdentifierNotFound
 	}
 	l.inbound.mu.Unlock()
-	return l.conn.Send(comp)
+	return c.conn.Send(comp)
 }
 
 // ackReceived acknowledges what the consumer has taken, in the order of arrival.
+//
+// What came over an older connection is not acknowledged on this one: the Server, if it still has the message, sends it
+// again, and a second acknowledgement for one identifier could meet the next message that has it. A QoS 2 message that was
+// taken is acknowledged when it is sent again.
 func (l *lane) ackReceived() {
 	if len(l.in.toAck) == 0 {
 		return
 	}
-	l.inbound.mu.Lock()
-	defer l.inbound.mu.Unlock()
+	b := &l.inbound
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for i := range l.in.toAck {
 		a := &l.in.toAck[i]
-		if a.Kind == wire.PUBREC {
-			l.inbound.qos2[a.PacketID] = true
+		if a.Kind == wire.PUBACK {
+			if a.number > b.older {
+				_ = b.on.conn.Send(&a.Ack) // when the connection is lost, the Server will send the message again
+			}
+			continue
 		}
-		if l.conn.Send(a) != nil {
-			break // the connection is lost: the Server will send them again
+		h, known := b.qos2[a.PacketID]
+		if a.number <= b.gone || !known {
+			continue
+		}
+		h.taken = true
+		b.qos2[a.PacketID] = h
+		if h.here {
+			_ = b.on.conn.Send(&a.Ack)
 		}
 	}
 	l.in.toAck = l.in.toAck[:0]
@@ -250,70 +240,121 @@ func (l *lane) ackReceived() {
 
 // publish sends m, see Session.PublishAsync.
 func (l *lane) publish(ctx context.Context, m message.Message, done func(Result)) error {
-	if err := l.conn.Room(ctx); err != nil {
-		return l.sendError(err)
-	}
-	if err := l.check(m); err != nil {
-		return err
-	}
-	var id uint16
-	if m.QoS > 0 {
-		var err error
-		if id, err = l.take(ctx, m, done); err != nil {
+	for {
+		c, err := l.up(ctx)
+		if err != nil {
 			return err
 		}
+		room, err := c.room(ctx)
+		if err != nil {
+			return err
+		}
+		if !room {
+			continue
+		}
+		if err := c.check(m); err != nil {
+			return err
+		}
+		if m.QoS > 0 {
+			return l.publishOpen(ctx, m, done)
+		}
+		switch err := l.sendPlain(c, &m); {
+		case errors.Is(err, link.ErrBroken):
+			if err := c.awaitLoss(ctx); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		default:
+			if done != nil {
+				done(Result{})
+			}
+			return nil
+		}
 	}
-	err := l.send(m, id)
-	switch {
-	case err != nil && m.QoS > 0 && !l.window.forget(id):
-		return nil // the loss of the connection has ended the message already, and told done
-	case err != nil:
-		return l.sendError(err)
-	case m.QoS == 0 && done != nil:
-		done(Result{})
-	}
-	return nil
 }
 
-// send encodes m. The packet is the lane's own so that nothing is allocated for it.
-func (l *lane) send(m message.Message, id uint16) error {
+// publishOpen sends a message whose acknowledgement is awaited.
+func (l *lane) publishOpen(ctx context.Context, m message.Message, done func(Result)) error {
+	id, err := l.take(ctx, &m, done)
+	if err != nil {
+		return err
+	}
+	err = l.sendTaken(id, &m)
+	if err != nil && !l.window.forget(id) {
+		return nil // the end of the Session has ended the message already, and told done
+	}
+	return err
+}
+
+// sendPlain sends a message of QoS 0.
+func (l *lane) sendPlain(c *connection, m *message.Message) error {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
-	l.pub = wire.Publish{
-		Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain, PacketID: id, Properties: m.Properties,
-	}
-	return l.conn.Send(&l.pub)
+	return l.send(c, 0, m, false)
 }
 
-// check holds m against what CONNACK allows.
-func (l *lane) check(m message.Message) error {
-	c := l.caps
-	refuse := func(code wire.ReasonCode, reason string) error {
-		return &RefusedError{Packet: wire.PUBLISH, Code: code, Reason: reason, Topic: m.Topic}
+// sendTaken sends the message that has just claimed the identifier. During an outage it is left to what sends again.
+func (l *lane) sendTaken(id uint16, m *message.Message) error {
+	l.sendMu.Lock()
+	defer l.sendMu.Unlock()
+	if !l.window.sending(id) {
+		return nil // it has ended, or was sent again already
 	}
+	err := l.send(l.cur.Load(), id, m, false)
 	switch {
-	case m.QoS > c.MaximumQoS:
-		return refuse(wire.QoSNotSupported, fmt.Sprintf("the server allows QoS %d at most", c.MaximumQoS))
-	case m.Retain && !c.RetainAvailable:
-		return refuse(wire.RetainNotSupported, "the server does not keep retained messages")
-	case c.MaximumPacketSize == 0:
+	case err == nil:
 		return nil
+	case !errors.Is(err, link.ErrBroken):
+		return err
+	case l.reconnects:
+		l.window.unsent(id)
+		return nil
+	default:
+		return l.sendError(err)
 	}
-	p := wire.Publish{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Properties: m.Properties}
-	if n := p.Size(c.Version); n > int(c.MaximumPacketSize) {
-		return refuse(wire.PacketTooLarge,
-			fmt.Sprintf("the packet has %d bytes, the server allows %d", n, c.MaximumPacketSize))
+}
+
+// send encodes a PUBLISH. The packet is the lane's own so that nothing is allocated for it. The lock is held.
+func (l *lane) send(c *connection, id uint16, m *message.Message, dup bool) error {
+	l.pub = wire.Publish{
+		Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain, Dup: dup, PacketID: id, Properties: m.Properties,
 	}
-	return nil
+	return l.sendPub(c)
+}
+
+// sendPub sends the lane's packet, with a Topic Alias where that makes it shorter. The lock is held.
+func (l *lane) sendPub(c *connection) error {
+	if !l.topicAliases || c.caps.TopicAliasMaximum == 0 || c.caps.Version != wire.V5 {
+		return c.conn.Send(&l.pub)
+	}
+	if c.sentAliases == nil {
+		c.sentAliases = newAliases(c.caps.TopicAliasMaximum)
+	}
+	c.sentAliases.shorten(&l.pub, c.caps.MaximumPacketSize)
+	err := c.conn.Send(&l.pub)
+	if err == nil {
+		c.sentAliases.sent()
+	}
+	return err
 }
 
 // take claims an identifier. When it has to wait, it is for acknowledgements that the read loop must get at.
-func (l *lane) take(ctx context.Context, m message.Message, done func(Result)) (uint16, error) {
-	if l.window.full() {
-		l.awaits.add(1)
-		defer l.awaits.add(-1)
+func (l *lane) take(ctx context.Context, m *message.Message, done func(Result)) (uint16, error) {
+	id, ok, err := l.window.tryTake(m, done)
+	if ok || err != nil {
+		return id, err
 	}
-	return l.window.take(ctx, m, done)
+	l.awaits.add(1)
+	defer l.awaits.add(-1)
+	for {
+		if err := l.window.room(ctx, m.QoS); err != nil {
+			return 0, err
+		}
+		if id, ok, err = l.window.tryTake(m, done); ok || err != nil {
+			return id, err
+		}
+	}
 }
 
 // sendError makes a failed write say that the connection is lost; ctx errors and encoding errors stay what they are.
@@ -327,20 +368,20 @@ func (l *lane) sendError(err error) error {
 	return err
 }
 
-// flush waits until everything sent so far is in the kernel.
+// flush waits until everything sent so far is in the kernel. What a lost connection has taken along cannot be flushed any
+// more; that is an error only when the connection is not replaced.
 func (l *lane) flush(ctx context.Context) error {
-	if err := l.conn.Flush(ctx); err != nil {
-		return l.sendError(err)
-	}
-	return nil
-}
-
-// connectError says why the handshake failed when there was no CONNACK.
-func (l *lane) connectError(err error) error {
-	select {
-	case <-l.done:
-		return l.lostErr
-	default:
-		return err
+	for {
+		c := l.cur.Load()
+		err := c.conn.Flush(ctx)
+		if !errors.Is(err, link.ErrBroken) {
+			return err
+		}
+		if err := c.awaitLoss(ctx); err != nil {
+			return err
+		}
+		if _, err := l.up(ctx); err != nil {
+			return err
+		}
 	}
 }

@@ -26,19 +26,41 @@ var ErrNoConnack = errors.New("no CONNACK in time")
 
 // Open connects and returns after CONNACK. It fails with a *[link.DialError] when the network connection cannot be made,
 // a *[RefusedError] when the Server refuses, [ErrNoConnack] when it does not answer in time, and an error that wraps
-// [ErrConnectionLost] when it hangs up.
+// [ErrConnectionLost] when it hangs up. ctx bounds all attempts, and nothing after them.
 func Open(ctx context.Context, o Options) (*Session, error) {
-	timeout := o.ConnectTimeout
-	if timeout == 0 {
-		timeout = defaultConnectTimeout
+	if o.ConnectTimeout == 0 {
+		o.ConnectTimeout = defaultConnectTimeout
 	}
+	var outage Outage
+	for wait := newBackoff(o.Retry.MaxWait); ; {
+		s, err := openOnce(ctx, o)
+		outage.Attempts++
+		outage.Err = err
+		switch {
+		case err == nil && outage.Attempts > 1:
+			outage.BackAt, outage.SessionPresent = time.Now(), s.Caps().SessionPresent
+			o.Retry.report(outage)
+			return s, nil
+		case err == nil, ctx.Err() != nil, outage.Attempts > o.Retry.Connect, isFatal(err):
+			return s, err
+		}
+		outage.Wait = wait.next()
+		o.Retry.report(outage)
+		if err := pause(ctx, outage.Wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// openOnce makes one attempt, or two when the first shows an older Server.
+func openOnce(ctx context.Context, o Options) (*Session, error) {
 	version, auto := o.Version, o.Version == 0
 	if auto {
 		version = wire.V5
 	}
-	s, err := attempt(ctx, o, version, timeout)
+	s, err := attempt(ctx, o, version)
 	if auto && canFallBack(o) && speaksOlder(err) {
-		s, err = attempt(ctx, o, wire.V311, timeout)
+		s, err = attempt(ctx, o, wire.V311)
 	}
 	return s, err
 }
@@ -56,32 +78,72 @@ func speaksOlder(err error) bool {
 	return errors.Is(err, link.ErrUnsupportedVersion) || errors.Is(err, link.ErrNoAnswer)
 }
 
-func attempt(ctx context.Context, o Options, v wire.Version, timeout time.Duration) (*Session, error) {
-	connect := connectPacket(o, v)
-	if _, err := connect.Append(nil, v); err != nil {
-		return nil, fmt.Errorf("CONNECT: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	nc, err := dial(ctx, o)
+func attempt(ctx context.Context, o Options, v wire.Version) (*Session, error) {
+	o.Version = v
+	s := &Session{options: o, lane: newLane(o)}
+	c, err := s.connect(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	l := newLane(connect, o.MaxInflight)
-	l.conn = link.NewConn(nc, link.Config{Connect: connect, Handler: l, Trace: o.Trace})
-	s := &Session{lane: l, conn: l.conn}
-	s.engine = paho.NewClient(paho.ClientConfig{
-		Conn:               l.conn,
-		Session:            &requests{},
-		PingHandler:        &pinger{conn: l.conn, lane: l},
-		PacketTimeout:      engineTimeout,
-		OnServerDisconnect: func(*paho.Disconnect) {},
-		OnPublishReceived:  []func(paho.PublishReceived) (bool, error){unused},
-	})
-	if err := s.handshake(ctx); err != nil {
+	limit := min(int(c.caps.ReceiveMaximum), s.lane.maxInflight)
+	qos2 := limit
+	if v != wire.V5 && o.MaxInflight == 0 {
+		qos2 = unannounced
+	}
+	s.lane.window.begin(limit, qos2)
+	s.lane.cur.Store(c)
+	s.assignedID = c.caps.ClientID
+	if s.lane.reconnects {
+		s.keepUp(ctx)
+	}
+	if err := s.publishBirth(ctx, c); err != nil {
+		s.Abandon()
 		return nil, err
 	}
 	return s, nil
+}
+
+// publishBirth announces the first connection. It must not end silently: others rely on it.
+func (s *Session) publishBirth(ctx context.Context, c *connection) error {
+	if c.announced.Birth == nil {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, s.options.ConnectTimeout)
+	defer cancel()
+	err := s.Publish(bounded, *c.announced.Birth)
+	if bounded.Err() != nil && ctx.Err() == nil {
+		return ErrNoAnswer
+	}
+	return err
+}
+
+// connect makes a connection. again says that there was one before.
+func (s *Session) connect(ctx context.Context, again bool) (*connection, error) {
+	o := s.options
+	var announced Announcement
+	if o.Announce != nil {
+		announced = o.Announce(o.Version)
+		o.Will = announced.Will
+	}
+	connect := connectPacket(o, o.Version)
+	if again {
+		connect.ClientID = s.assignedID
+		connect.CleanStart = connect.CleanStart && !connect.Properties.Has(wire.PropSessionExpiryInterval)
+	}
+	if _, err := connect.Append(nil, o.Version); err != nil {
+		return nil, fmt.Errorf("CONNECT: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
+	defer cancel()
+	c, err := newConnection(ctx, s.lane, o, connect)
+	if err != nil {
+		return nil, err
+	}
+	c.announced = announced
+	if err := c.handshake(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func dial(ctx context.Context, o Options) (net.Conn, error) {
@@ -98,7 +160,10 @@ func connectPacket(o Options, v wire.Version) *wire.Connect {
 		HasPassword: o.Password != nil, Password: o.Password,
 	}
 	if v == wire.V5 && o.ResumeSession && !p.Properties.Has(wire.PropSessionExpiryInterval) {
-		p.Properties = keepForEver(p.Properties)
+		p.Properties = keepFor(p.Properties, math.MaxUint32)
+	}
+	if holds(o, v) {
+		p.Properties = keepFor(p.Properties, uint32(o.Retry.HoldSession/time.Second))
 	}
 	if o.Username != nil {
 		p.HasUsername, p.Username = true, *o.Username
@@ -106,38 +171,20 @@ func connectPacket(o Options, v wire.Version) *wire.Connect {
 	return p
 }
 
-// keepForEver gives MQTT 5 what Clean Session 0 means below: without an interval, a Session ends with its connection.
-func keepForEver(p *wire.Properties) *wire.Properties {
+// holds reports whether the Session is kept only to bridge an outage.
+func holds(o Options, v wire.Version) bool {
+	return v == wire.V5 && o.Retry.Reconnect > 0 && o.Retry.HoldSession >= time.Second && !o.ResumeSession &&
+		!o.Properties.Has(wire.PropSessionExpiryInterval)
+}
+
+// keepFor sets the Session Expiry Interval in seconds: without one, a Session of MQTT 5 ends with its connection.
+func keepFor(p *wire.Properties, seconds uint32) *wire.Properties {
 	var q wire.Properties
 	if p != nil {
 		q = *p
 	}
-	q.SessionExpiryInterval = math.MaxUint32
+	q.SessionExpiryInterval = seconds
 	return q.Set(wire.PropSessionExpiryInterval)
-}
-
-// handshake sends CONNECT and reads CONNACK. What goes over the wire is the lane's CONNECT; the engine is given one that
-// keeps its own buffers small.
-func (s *Session) handshake(ctx context.Context) error {
-	one := uint16(1)
-	_, err := s.engine.Connect(ctx, &paho.Connect{
-		CleanStart: true, Properties: &paho.ConnectProperties{ReceiveMaximum: &one},
-	})
-	switch ca := s.lane.connack.Load(); {
-	case err == nil:
-		return nil
-	case ca != nil && ca.Code.IsError():
-		return &RefusedError{
-			Packet: wire.CONNECT, Code: ca.Code,
-			Reason: reasonString(ca.Properties), ServerReference: serverReference(ca.Properties),
-		}
-	case errors.Is(err, context.DeadlineExceeded):
-		return ErrNoConnack
-	case errors.Is(err, context.Canceled):
-		return err
-	default:
-		return s.lane.connectError(err)
-	}
 }
 
 // unused keeps the engine from making a router of its own: the lane takes every PUBLISH before the engine could see it.

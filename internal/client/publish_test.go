@@ -175,6 +175,22 @@ func TestNothingPublishedIsLostOnCloseWithUnreadInput(t *testing.T) {
 	}
 }
 
+// A Server that does not close its side must not hold up the end for long, as long as nothing comes from it any more.
+func TestCloseDoesNotWaitLongForAServerThatStaysSilent(t *testing.T) {
+	closed := make(chan struct{})
+	s := open(t, client.Options{Dial: overTCP(t, func(p *peer) {
+		p.accept(&wire.Connack{})
+		want[*wire.Disconnect](p)
+		<-closed
+	})})
+	start := time.Now()
+	_ = s.Close(t.Context())
+	close(closed)
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+}
+
 // A caller that counts refusals in done must have counted them all when Drain returns.
 func TestDrainReturnsAfterTheLastDone(t *testing.T) {
 	for _, tt := range []struct {
@@ -244,6 +260,30 @@ func TestServersReceiveMaximumIsNeverExceeded(t *testing.T) {
 	}
 	if done.Load() != n {
 		t.Errorf("%d of %d messages ended", done.Load(), n)
+	}
+}
+
+// Below MQTT 5 a Server cannot say what it takes, and Mosquitto drops what is too much in silence.
+func TestFewQoS2MessagesAreOpenWhereTheServerCannotSayHowMany(t *testing.T) {
+	for _, tt := range []struct{ given, want int }{{0, 20}, {50, 50}} {
+		synctest.Test(t, func(t *testing.T) {
+			open2 := 0
+			s := open(t, client.Options{Version: wire.V311, MaxInflight: tt.given, Dial: overPipe(t, func(p *peer) {
+				p.accept(&wire.Connack{})
+				for p.read() != nil {
+					open2++
+				}
+			})})
+			go func() {
+				for s.PublishAsync(t.Context(), text("a", "x", 2), nil) == nil {
+				}
+			}()
+			advance(time.Minute)
+			if open2 != tt.want {
+				t.Errorf("MaxInflight %d: %d messages are open, want %d", tt.given, open2, tt.want)
+			}
+			s.Abandon()
+		})
 	}
 }
 

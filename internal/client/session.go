@@ -4,55 +4,54 @@
 // [Session.Subscribe] and [Session.Recv], and end with [Session.Close] (DISCONNECT, no Will Message) or
 // [Session.Abandon] (the Server publishes the Will Message).
 //
-// The package does not reconnect, and it keeps no state beyond the connection.
+// A lost connection ends a Session, or is replaced as [Options.Retry] says: then the package makes the subscriptions anew
+// where the Server has forgotten them, and sends again what was not acknowledged.
 package client
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 	"sync"
-	"time"
 
-	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 
-	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-const (
-	// answerTimeout bounds the wait for a SUBACK or UNSUBACK while nothing at all comes in.
-	answerTimeout = 30 * time.Second
-	// answerLimit bounds it when messages keep coming: a million of them may lie before the answer.
-	answerLimit = 5 * time.Minute
-)
-
-// ErrNoAnswer says that the Server did not answer a SUBSCRIBE or UNSUBSCRIBE in time.
-var ErrNoAnswer = errors.New("no answer from the server in time")
-
-// Session is one connection to a Server. Its methods may be called from any goroutine, but Recv, Ready and AckReceived
-// belong to one consumer at a time.
+// Session is what a client has with a Server: one connection, or, with [Options.Retry], one after another. Its methods may
+// be called from any goroutine, but Recv, Ready and AckReceived belong to one consumer at a time.
+//
+// During an outage Publish, PublishAsync, Subscribe and Unsubscribe wait for the next connection, Recv for messages from it.
 type Session struct {
-	lane   *lane
-	conn   *link.Conn
-	engine *paho.Client
-	ending sync.Once
+	options    Options
+	assignedID string // the Client Identifier in use
+	lane       *lane
+	ending     sync.Once
+
+	subscribing sync.Mutex
+	granted     []grant // the subscriptions that stand, in order; guarded by subscribing
+
+	giveUpKeeping context.CancelFunc // ends the replacing of connections; nil when they are not replaced
+	kept          chan struct{}      // closed when that has ended
+}
+
+// grant is a SUBSCRIBE that the Server has granted.
+type grant struct {
+	props *wire.Properties
+	subs  []wire.Subscription
 }
 
 // Result is how a publish ended.
 type Result struct {
 	// Code is the Reason Code of PUBACK, PUBREC or PUBCOMP; Success at QoS 0.
 	Code wire.ReasonCode
-	// Err is nil when the message was delivered as its QoS promises, a *[RefusedError] when the Server refused it, and an
-	// error that wraps [ErrConnectionLost] when that is not known.
+	// Err is nil when the message was delivered as its QoS promises, a *[RefusedError] when the Server refused it, and why
+	// the Session ended when that is not known.
 	Err error
 }
 
-// Caps returns what CONNACK allowed.
-func (s *Session) Caps() Caps { return s.lane.caps }
+// Caps returns what the last CONNACK allowed.
+func (s *Session) Caps() Caps { return s.lane.cur.Load().caps }
 
 // Publish sends m and returns when the handshake of its QoS is complete; at QoS 0, when it was handed to the kernel.
 func (s *Session) Publish(ctx context.Context, m message.Message) error {
@@ -81,170 +80,19 @@ func (s *Session) PublishAsync(ctx context.Context, m message.Message, done func
 	return s.lane.publish(ctx, m, done)
 }
 
-// Subscribe subscribes and returns the Reason Code of each Topic Filter in order, together with a *[RefusedError] for
-// the first that was refused. props may be nil.
-func (s *Session) Subscribe(ctx context.Context, props *wire.Properties, subs ...wire.Subscription) ([]wire.ReasonCode, error) {
-	if err := s.checkSubscribe(props, subs); err != nil {
-		return nil, err
-	}
-	request := &paho.Subscribe{Properties: &paho.SubscribeProperties{User: userProperties(props)}}
-	if props.Has(wire.PropSubscriptionIdentifier) {
-		id := int(props.SubscriptionIdentifiers[0])
-		request.Properties.SubscriptionIdentifier = &id
-	}
-	for _, sub := range subs {
-		request.Subscriptions = append(request.Subscriptions, paho.SubscribeOptions{
-			Topic: sub.Filter, QoS: sub.QoS, RetainHandling: sub.RetainHandling,
-			NoLocal: sub.NoLocal, RetainAsPublished: sub.RetainAsPublished,
-		})
-	}
-	var answer *paho.Suback
-	err := s.request(ctx, func(ctx context.Context) (err error) {
-		answer, err = s.engine.Subscribe(ctx, request)
-		return err
-	})
-	if answer == nil {
-		return nil, err
-	}
-	reason := ""
-	if answer.Properties != nil {
-		reason = answer.Properties.ReasonString
-	}
-	filters := make([]string, len(subs))
-	for i := range subs {
-		filters[i] = subs[i].Filter
-	}
-	return codes(wire.SUBSCRIBE, answer.Reasons, filters, reason)
-}
-
-// Unsubscribe removes subscriptions. Below MQTT 5 all codes are Success.
-func (s *Session) Unsubscribe(ctx context.Context, filters ...string) ([]wire.ReasonCode, error) {
-	// The engine would cut a Topic Filter that is too long instead of refusing it.
-	if _, err := (&wire.Unsubscribe{PacketID: 1, Filters: filters}).Append(nil, s.Caps().Version); err != nil {
-		return nil, err
-	}
-	var answer *paho.Unsuback
-	err := s.request(ctx, func(ctx context.Context) (err error) {
-		answer, err = s.engine.Unsubscribe(ctx, &paho.Unsubscribe{Topics: filters})
-		return err
-	})
-	if answer == nil {
-		return nil, err
-	}
-	reason := ""
-	if answer.Properties != nil {
-		reason = answer.Properties.ReasonString
-	}
-	return codes(wire.UNSUBSCRIBE, answer.Reasons, filters, reason)
-}
-
-// checkSubscribe holds the request against the protocol level and what CONNACK allows.
-func (s *Session) checkSubscribe(props *wire.Properties, subs []wire.Subscription) error {
-	caps := s.Caps()
-	if _, err := (&wire.Subscribe{PacketID: 1, Properties: props, Subscriptions: subs}).Append(nil, caps.Version); err != nil {
-		return err
-	}
-	if props.Has(wire.PropSubscriptionIdentifier) && !caps.SubIDAvailable {
-		return &RefusedError{Packet: wire.SUBSCRIBE, Code: wire.SubscriptionIdentifiersNotSupported, Topic: subs[0].Filter}
-	}
-	for _, sub := range subs {
-		switch {
-		case strings.HasPrefix(sub.Filter, "$share/") && !caps.SharedAvailable:
-			return &RefusedError{Packet: wire.SUBSCRIBE, Code: wire.SharedSubscriptionsNotSupported, Topic: sub.Filter}
-		case strings.ContainsAny(sub.Filter, "+#") && !caps.WildcardAvailable:
-			return &RefusedError{Packet: wire.SUBSCRIBE, Code: wire.WildcardSubscriptionsNotSupported, Topic: sub.Filter}
-		}
-	}
-	return nil
-}
-
-// request runs one exchange of the engine, bounded in time, with errors in our words.
-func (s *Session) request(ctx context.Context, exchange func(context.Context) error) error {
-	s.lane.awaits.add(1)
-	defer s.lane.awaits.add(-1)
-	bounded, cancel := context.WithTimeout(ctx, answerLimit)
-	defer cancel()
-	go s.giveUp(bounded, cancel)
-	err := exchange(bounded)
-	lost := s.Err()
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case lost != nil:
-		return lost
-	case bounded.Err() != nil:
-		return ErrNoAnswer
-	default:
-		return err
-	}
-}
-
-// giveUp cancels a request when the connection is lost (the engine would first take leave of a Server that may not
-// listen) or when nothing has come in for answerTimeout.
-func (s *Session) giveUp(ctx context.Context, cancel context.CancelFunc) {
-	defer cancel()
-	for heard := time.Now(); ; {
-		timer := time.NewTimer(time.Until(heard.Add(answerTimeout)))
-		select {
-		case <-timer.C:
-		case <-s.lane.done:
-			timer.Stop()
-			return
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
-		last := s.conn.LastReceived()
-		if !last.After(heard) {
-			return
-		}
-		heard = last
-	}
-}
-
-// codes turns the engine's answer into ours: one Reason Code for each Topic Filter.
-func codes(packet wire.Type, reasons []byte, filters []string, reason string) ([]wire.ReasonCode, error) {
-	if len(reasons) != len(filters) {
-		return nil, &wire.Error{
-			Code: wire.ProtocolError, Packet: packet, Msg: fmt.Sprintf("%d Reason Codes for %d Topic Filters", len(reasons), len(filters)),
-		}
-	}
-	out := make([]wire.ReasonCode, len(reasons))
-	var first error
-	for i, r := range reasons {
-		out[i] = wire.ReasonCode(r)
-		if out[i].IsError() && first == nil {
-			first = &RefusedError{Packet: packet, Code: out[i], Reason: reason, Topic: filters[i]}
-		}
-	}
-	return out, first
-}
-
-func userProperties(p *wire.Properties) paho.UserProperties {
-	if p == nil {
-		return nil
-	}
-	out := make(paho.UserProperties, len(p.UserProperties))
-	for i, u := range p.UserProperties {
-		out[i] = paho.UserProperty(packets.User(u))
-	}
-	return out
-}
-
-// Recv returns the next message. It waits until one came, ctx ends or the connection is lost; messages received before
-// the loss are all handed out first.
+// Recv returns the next message. It waits until one came, ctx ends or the Session has ended; messages received before the
+// end are all handed out first.
 func (s *Session) Recv(ctx context.Context) (message.Message, error) { return s.lane.in.recv(ctx) }
 
 // Ready is how many messages Recv can return without waiting: at 0 a consumer flushes its output and acknowledges.
 func (s *Session) Ready() int { return s.lane.in.ready() }
 
-// AckReceived acknowledges every QoS 1 and 2 message that Recv has returned so far.
+// AckReceived acknowledges every QoS 1 and 2 message that Recv has returned so far. Those of a connection that was lost
+// before are left alone: the Server sends them again, and then they are acknowledged.
 func (s *Session) AckReceived() { s.lane.ackReceived() }
 
-// Unacknowledged is the number of QoS 1 and 2 messages sent without a final answer yet. It keeps its value when the
-// connection is lost.
+// Unacknowledged is the number of QoS 1 and 2 messages sent without a final answer yet. It keeps its value when the Session
+// ends.
 func (s *Session) Unacknowledged() int { return s.lane.window.open() }
 
 // Drain waits until every publish has ended and everything sent has reached the kernel.
@@ -257,11 +105,12 @@ func (s *Session) Drain(ctx context.Context) error {
 	return s.lane.flush(ctx)
 }
 
-// Done is closed when the connection has ended; Err says why.
+// Done is closed when the Session has ended; Err says why.
 func (s *Session) Done() <-chan struct{} { return s.lane.done }
 
-// Err is nil while the connection is up, [ErrClosed] after Close or Abandon, and else why it ended: it wraps
-// [ErrConnectionLost], and is a *[DisconnectedError] when the Server said why.
+// Err is nil while the Session lasts, also during an outage that may end. Then it is [ErrClosed] after Close or Abandon, and
+// else why the last connection was not replaced: it wraps [ErrConnectionLost], and is a *[DisconnectedError] when the Server
+// said why. A *[GaveUpError] tells of attempts in vain.
 func (s *Session) Err() error {
 	select {
 	case <-s.lane.done:
@@ -272,24 +121,54 @@ func (s *Session) Err() error {
 }
 
 // Close sends DISCONNECT (the Server then discards the Will Message) and closes the connection so that nothing already
-// sent is lost. It does not wait for acknowledgements, see Drain. When ctx ends first, the connection is dropped.
+// sent is lost. It does not wait for acknowledgements, see Drain, but for that of the goodbye of [Options.Announce]. When ctx
+// ends first, the connection is dropped.
 func (s *Session) Close(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { s.conn.Fail(ErrClosed) })
-	defer stop()
-	s.end(func() {
-		_ = s.engine.Disconnect(&paho.Disconnect{}) // an error says only that the connection is lost already
+	s.end(func(c *connection) {
+		stop := context.AfterFunc(ctx, func() { c.conn.Fail(ErrClosed) })
+		defer stop()
+		s.publishGoodbye(ctx, c)
+		s.lane.stop()
+		_ = c.engine.Disconnect(&paho.Disconnect{}) // an error says only that the connection is lost already
 	})
 	return nil
 }
 
-// Abandon drops the connection without DISCONNECT, so that the Server publishes the Will Message.
-func (s *Session) Abandon() { s.end(func() { s.conn.Fail(ErrClosed) }) }
+// publishGoodbye announces the end. A Server that does not answer keeps the Will Message, which says the same.
+func (s *Session) publishGoodbye(ctx context.Context, c *connection) {
+	if c.announced.Goodbye == nil || c.isLost() {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-c.lost:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	_ = s.Publish(ctx, *c.announced.Goodbye) // the end goes on without it
+}
 
-// end stops the lane, runs how, and waits until the engine's goroutines have ended.
-func (s *Session) end(how func()) {
-	s.ending.Do(func() {
+// Abandon drops the connection without DISCONNECT, so that the Server publishes the Will Message.
+func (s *Session) Abandon() {
+	s.end(func(c *connection) {
 		s.lane.stop()
-		how()
-		<-s.engine.Done()
+		c.conn.Fail(ErrClosed)
+	})
+}
+
+// end lets no connection be replaced any more, runs how on the last one, and waits until its goroutines have ended.
+func (s *Session) end(how func(*connection)) {
+	s.ending.Do(func() {
+		if s.kept != nil {
+			s.giveUpKeeping()
+			<-s.kept
+		}
+		c := s.lane.cur.Load()
+		how(c)
+		<-c.engine.Done()
+		s.lane.finish(ErrClosed)
 	})
 }

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -19,49 +21,77 @@ const (
 	defaultInflight = 1000
 )
 
+// slowStart is how many messages may be open on a connection that replaces another before any of them is acknowledged; each
+// acknowledgement allows one more. A link that breaks sooner than a full window has passed would make no progress otherwise.
+const slowStart = 16
+
+// unannounced is how many QoS 2 messages may be open with a Server below MQTT 5, which cannot say what it takes: Mosquitto
+// drops those above its max_inflight_messages, 20 unless configured, and acknowledges them all the same.
+const unannounced = 20
+
 // window holds the QoS 1 and 2 messages on their way out (MQTT 5, 4.9: at most the Server's Receive Maximum).
 type window struct {
 	mu    sync.Mutex
-	limit int
+	limit int      // how many may be open now
+	most  int      // how many the Server allows
+	qos2  int      // how many may be open for one of QoS 2 to be sent, see unannounced
 	slots []slot   // slot i has the identifier firstPublishID+i; grows as needed
 	free  []uint16 // identifiers that were used and are free again, oldest first
 	used  int
 	// ending is how many messages are at their end while their function has not returned yet.
 	ending int
-	err    error         // set when the connection is lost
-	moved  chan struct{} // closed when a slot was freed or the connection lost, nil while nobody waits
+	err    error         // set when the Session has ended
+	moved  chan struct{} // closed when a slot was freed or the Session has ended, nil while nobody waits
+
+	sent    uint64       // how many messages were sent or tried to
+	again   []sending    // what is to be sent again on the present connection, in order
+	backlog atomic.Int32 // how many of those there are
+}
+
+// sending names a message by its identifier and by when it was sent first: an identifier is used again.
+type sending struct {
+	id    uint16
+	order uint64
 }
 
 // slot is one message until its handshake ends.
 type slot struct {
 	open     bool
-	released bool // QoS 2: PUBREL was sent
+	released bool   // QoS 2: PUBREL was sent
+	dup      bool   // PUBLISH was sent before, in this Session of the Server
+	again    bool   // it was open when a connection was replaced
+	order    uint64 // when PUBLISH was sent first, among all; 0 before
 	msg      message.Message
 	done     func(Result)
 }
 
-// take claims an identifier for m, waiting for a free one.
-func (w *window) take(ctx context.Context, m message.Message, done func(Result)) (uint16, error) {
-	for {
-		w.mu.Lock()
-		if w.err != nil {
-			defer w.mu.Unlock()
-			return 0, w.err
-		}
-		if w.used < w.limit {
-			defer w.mu.Unlock()
-			id := w.next()
-			w.slots[id-firstPublishID] = slot{open: true, msg: m, done: done}
-			w.used++
-			return id, nil
-		}
-		moved := w.waitCh()
-		w.mu.Unlock()
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		}
+// tryTake claims an identifier for m if one is free.
+func (w *window) tryTake(m *message.Message, done func(Result)) (id uint16, ok bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil || w.used >= w.allowed(m.QoS) {
+		return 0, false, w.err
+	}
+	id = w.next()
+	w.slots[id-firstPublishID] = slot{open: true, msg: *m, done: done}
+	w.used++
+	return id, true, nil
+}
+
+// room waits until a slot may be free.
+func (w *window) room(ctx context.Context, qos byte) error {
+	w.mu.Lock()
+	if w.err != nil || w.used < w.allowed(qos) {
+		defer w.mu.Unlock()
+		return w.err
+	}
+	moved := w.waitCh()
+	w.mu.Unlock()
+	select {
+	case <-moved:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -118,16 +148,28 @@ func (w *window) acknowledged(a *wire.Ack) (release *wire.Ack, end func()) {
 	case !known, a.Kind == wire.PUBCOMP && !s.released:
 		return nil, nil // an answer to nothing that is open
 	}
-	done, res := s.done, result(a, s.msg.Topic)
+	res := result(a, s.msg.Topic)
+	if a.Kind == wire.PUBCOMP && a.Code == wire.PacketIdentifierNotFound && s.again {
+		res = Result{} // the Server had ended it, and its PUBCOMP was lost with a connection (MQTT 5, 3.7.2.1)
+	}
+	return nil, w.end(s, a.PacketID, res)
+}
+
+// end frees the slot of a message that is at its end. It returns what to call without the lock, nil for nothing.
+func (w *window) end(s *slot, id uint16, res Result) func() {
+	done := s.done
 	*s = slot{}
 	w.used--
-	w.free = append(w.free, a.PacketID)
+	w.free = append(w.free, id)
+	if w.limit < w.most {
+		w.limit++
+	}
 	w.wake()
 	if done == nil {
-		return nil, nil
+		return nil
 	}
 	w.ending++
-	return nil, func() {
+	return func() {
 		done(res)
 		w.ended(1)
 	}
@@ -172,14 +214,106 @@ func (w *window) forget(id uint16) bool {
 	if s == nil {
 		return false
 	}
-	*s = slot{}
-	w.used--
-	w.free = append(w.free, id)
-	w.wake()
+	s.done = nil
+	w.end(s, id, Result{})
 	return true
 }
 
-// lose ends every open message with err, in the order of their identifiers, and refuses new ones.
+// refused ends a message that cannot be sent. It returns what to call without the lock, nil for nothing.
+func (w *window) refused(id uint16, err error) func() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.slot(id)
+	if s == nil {
+		return nil
+	}
+	return w.end(s, id, Result{Err: err})
+}
+
+// sending notes that the message which has claimed the identifier is sent for the first time. It is not fresh when it has
+// ended meanwhile.
+func (w *window) sending(id uint16) (fresh bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.slot(id)
+	if p == nil || p.order > 0 {
+		return false
+	}
+	w.sent++
+	p.order, p.dup = w.sent, true
+	return true
+}
+
+// unsent leaves a message, whose connection did not take it, to the next one.
+func (w *window) unsent(id uint16) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p := w.slot(id); p != nil {
+		p.dup = false
+		w.again = append(w.again, sending{id, p.order})
+		w.backlog.Store(int32(len(w.again)))
+	}
+}
+
+// begin sets the limits of the first connection.
+func (w *window) begin(limit, qos2 int) { w.limit, w.most, w.qos2 = limit, limit, qos2 }
+
+// allowed is how many messages may be open for another one of the QoS to be sent.
+func (w *window) allowed(qos byte) int {
+	if qos == 2 {
+		return min(w.limit, w.qos2)
+	}
+	return w.limit
+}
+
+// reopen prepares another connection with its limit: every open message is to be sent again, and it returns how many these
+// are. When the Server does not have the Session any more, they are new messages to it.
+func (w *window) reopen(limit int, sessionPresent bool) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.limit, w.most = min(limit, slowStart), limit
+	w.again = w.again[:0]
+	for i := range w.slots {
+		s := &w.slots[i]
+		if !s.open || s.order == 0 {
+			continue // nobody, or somebody who is about to send it
+		}
+		if !sessionPresent {
+			s.released, s.dup = false, false
+		}
+		s.again = true
+		w.again = append(w.again, sending{uint16(firstPublishID + i), s.order})
+	}
+	slices.SortFunc(w.again, func(a, b sending) int { return int(int64(a.order - b.order)) })
+	w.backlog.Store(int32(len(w.again)))
+	w.wake() // the limit may be higher
+	return len(w.again)
+}
+
+// nextAgain returns the next message to be sent again, as far as the limit allows.
+func (w *window) nextAgain() (id uint16, s slot, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer func() { w.backlog.Store(int32(len(w.again))) }()
+	for len(w.again) > 0 {
+		next := w.again[0]
+		p := w.slot(next.id)
+		if p == nil || p.order != next.order {
+			w.again = w.again[1:] // it has ended
+			continue
+		}
+		if w.used-len(w.again) >= w.allowed(p.msg.QoS) {
+			break
+		}
+		w.again = w.again[1:]
+		s = *p
+		p.dup = true
+		return next.id, s, true
+	}
+	return 0, slot{}, false
+}
+
+// lose ends every open message with err, in the order of their identifiers, and refuses new ones: the Session has ended.
 func (w *window) lose(err error) {
 	w.mu.Lock()
 	w.err = err
@@ -189,7 +323,8 @@ func (w *window) lose(err error) {
 			ends = append(ends, w.slots[i].done)
 		}
 	}
-	w.slots, w.free = nil, nil
+	w.slots, w.free, w.again = nil, nil, nil
+	w.backlog.Store(0)
 	w.ending += len(ends)
 	w.wake()
 	w.mu.Unlock()
@@ -199,7 +334,7 @@ func (w *window) lose(err error) {
 	w.ended(len(ends))
 }
 
-// open is how many messages have no final answer. It stays what it was when the connection is lost.
+// open is how many messages have no final answer. It stays what it was when the Session ends.
 func (w *window) open() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -229,16 +364,9 @@ func (w *window) drained(ctx context.Context) error {
 	}
 }
 
-// lostErr is why the connection was lost, nil while it is up.
+// lostErr is why the Session has ended, nil before.
 func (w *window) lostErr() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
-}
-
-// full reports whether take would have to wait.
-func (w *window) full() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.err == nil && w.used >= w.limit
 }

@@ -79,8 +79,12 @@ type Connection struct {
 	WillRetain  bool
 	WillDelay   uint32 // seconds
 
+	Presence string // the status topic to announce this client on
+
 	Properties     PacketProperties
 	ConnectTimeout time.Duration
+	Retry          int // attempts, client.Forever without a limit
+	RetryMaxWait   time.Duration
 
 	// Environ looks up ALL_PROXY and its like; nil: there are none.
 	Environ func(name string) string

@@ -13,7 +13,7 @@ import (
 
 // PacketProperties are the MQTT 5 properties that --property gives to packets. A packet without any has nil.
 type PacketProperties struct {
-	Connect, Publish, Subscribe, Unsubscribe, Will *wire.Properties
+	Connect, Publish, Subscribe, Unsubscribe, Disconnect, Will *wire.Properties
 
 	given []string // as the user wrote them
 }
@@ -76,13 +76,15 @@ func (p *PacketProperties) packet(name string) (props **wire.Properties, allowed
 		return &p.Subscribe, []wire.PropertyID{wire.PropSubscriptionIdentifier, wire.PropUserProperty}, nil
 	case "unsubscribe":
 		return &p.Unsubscribe, []wire.PropertyID{wire.PropUserProperty}, nil
+	case "disconnect":
+		return &p.Disconnect, []wire.PropertyID{wire.PropReasonString, wire.PropSessionExpiryInterval, wire.PropUserProperty}, nil
 	case "will":
 		return &p.Will, []wire.PropertyID{
 			wire.PropContentType, wire.PropCorrelationData, wire.PropMessageExpiryInterval, wire.PropPayloadFormatIndicator,
 			wire.PropResponseTopic, wire.PropUserProperty, wire.PropWillDelayInterval,
 		}, nil
 	default:
-		return nil, nil, fmt.Errorf("%q is none of connect, publish, subscribe, unsubscribe and will", name)
+		return nil, nil, fmt.Errorf("%q is none of connect, publish, subscribe, unsubscribe, disconnect and will", name)
 	}
 }
 
@@ -127,6 +129,9 @@ func setProperty(p *wire.Properties, id wire.PropertyID, values []string) error 
 		return validText(value)
 	case wire.PropResponseTopic:
 		p.ResponseTopic = value
+		return validText(value)
+	case wire.PropReasonString:
+		p.ReasonString = value
 		return validText(value)
 	case wire.PropCorrelationData:
 		p.CorrelationData = []byte(value)

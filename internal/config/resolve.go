@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"strings"
@@ -30,7 +31,7 @@ type Resolved struct {
 func (c *Connection) Resolve(secrets Secrets) (Resolved, error) {
 	var r Resolved
 	for _, step := range []func(*Resolved) error{
-		c.resolveAddress, c.resolveTLS(secrets), c.resolveClientID, c.resolveWill, c.resolveProperties,
+		c.resolveAddress, c.resolveTLS(secrets), c.resolveClientID, c.resolveWill, c.resolveProperties, c.resolveDisconnect, c.resolveLimits,
 	} {
 		if err := step(&r); err != nil {
 			return Resolved{}, err
@@ -52,7 +53,19 @@ func (c *Connection) Resolve(secrets Secrets) (Resolved, error) {
 	r.Options.ResumeSession = c.Resume
 	r.Options.ConnectTimeout = c.ConnectTimeout
 	r.Options.MaxInflight = c.MaxInflight
+	r.Options.Retry = c.retry()
 	return r, nil
+}
+
+// RetryDefault is the number of attempts to reconnect when --retry does not say: the command decides.
+const RetryDefault = -1
+
+func (c *Connection) retry() client.Retry {
+	r := client.Retry{Reconnect: RetryDefault, MaxWait: c.RetryMaxWait}
+	if c.given("retry") {
+		r.Connect, r.Reconnect = c.Retry, c.Retry
+	}
+	return r
 }
 
 func usage(where, why string) *exit.Error { return exit.New(exit.Usage, where, "", why) }
@@ -108,6 +121,9 @@ func (c *Connection) Address() (string, error) {
 
 // parseAddress reads --url, and --host, which may hold a URL too.
 func (c *Connection) parseAddress() (host string, a Address, err error) {
+	if c.given("url") && c.URL == "" {
+		return "", a, usage(c.named("url"), "it is empty")
+	}
 	text, name := c.URL, "url"
 	host = c.Host
 	if text == "" && strings.Contains(host, "://") {
@@ -220,7 +236,42 @@ func readSecret(file string) (string, error) {
 	return withoutLineFeed(string(b)), nil
 }
 
+// resolveLimits refuses what would be taken for something else.
+func (c *Connection) resolveLimits(*Resolved) error {
+	if c.given("max-inflight") && (c.MaxInflight < 1 || c.MaxInflight > math.MaxUint16) {
+		return usage(c.named("max-inflight"), fmt.Sprintf("%d is not from 1 to 65535", c.MaxInflight))
+	}
+	if c.given("retry-max-wait") && c.RetryMaxWait <= 0 {
+		return usage(c.named("retry-max-wait"), "it must be more than 0")
+	}
+	return nil
+}
+
+// resolveDisconnect checks the properties of DISCONNECT ([MQTT-3.14.2-2]: a Session that was to end with its connection
+// cannot be kept in the end).
+func (c *Connection) resolveDisconnect(r *Resolved) error {
+	p := c.Properties.Disconnect
+	kept := c.Resume && !r.Options.Properties.Has(wire.PropSessionExpiryInterval) ||
+		r.Options.Properties.Has(wire.PropSessionExpiryInterval) && r.Options.Properties.SessionExpiryInterval > 0
+	if p.Has(wire.PropSessionExpiryInterval) && p.SessionExpiryInterval > 0 && !kept {
+		return usage("--property disconnect session-expiry-interval", "the session ends with its connection").
+			Hint("add --session-expiry")
+	}
+	r.Options.Disconnect = p
+	return nil
+}
+
 func (c *Connection) resolveWill(r *Resolved) error {
+	if f := c.firstGiven("will-topic", "will-payload", "will-file", "will-qos", "will-retain", "will-delay"); f != "" && c.Presence != "" {
+		return usage(c.named("presence"), "it makes the Will Message, and so excludes "+c.named(f))
+	}
+	if c.Presence != "" && c.Properties.Will != nil {
+		return usage(c.named("presence"), "it makes the Will Message, and so excludes --property will")
+	}
+	if c.Presence != "" {
+		r.Options.Announce = presence{topic: c.Presence}.announce
+		return nil
+	}
 	if !c.given("will-topic") {
 		if f := c.firstGiven("will-payload", "will-file", "will-qos", "will-retain", "will-delay"); f != "" {
 			return usage(c.named(f), "there is no Will Message without a topic").Hint("add --will-topic")

@@ -203,6 +203,20 @@ func (c *Contract) TopicsOf(base string) []DeviceTopic {
 	return topics
 }
 
+// StatusTopic returns the topic on which a device says whether it is online. The name is as [Contract.Resolve] takes it.
+func (c *Contract) StatusTopic(name string) (topic.Name, error) {
+	device, err := c.Resolve(name)
+	if err != nil {
+		return "", err
+	}
+	for _, k := range c.Kinds {
+		if k.Role == Status && k.From != FromService {
+			return k.Topic(device.Vars)
+		}
+	}
+	return "", &ResolveError{Name: name, Why: "the contract has no status topic"}
+}
+
 // ofDevice reports whether the topics of k belong to single devices.
 func (k *Kind) ofDevice() bool { return slices.Contains(k.Template.Vars(), "device") }
 

@@ -13,8 +13,13 @@ import (
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// lingerTime bounds how long Close waits for the Server to read what was sent and to close its side.
-const lingerTime = 3 * time.Second
+const (
+	// lingerTime bounds how long Close waits for the Server to read what was sent and to close its side.
+	lingerTime = 3 * time.Second
+	// lingerQuiet is how long Close waits while nothing comes. What was sent is still delivered after that: only input that
+	// nobody reads destroys it, and there is none.
+	lingerQuiet = time.Second
+)
 
 // ErrUnsupportedVersion says that the Server answered a CONNECT as an older protocol level does.
 var ErrUnsupportedVersion = errors.New("the server does not speak this MQTT version")
@@ -53,6 +58,8 @@ type Handler interface {
 type Config struct {
 	// Connect is the CONNECT that is sent in place of the engine's. Its Version is the level spoken.
 	Connect *wire.Connect
+	// Disconnect, when set, is sent in place of the engine's.
+	Disconnect *wire.Disconnect
 	// Handler takes the messages.
 	Handler Handler
 	// Trace, when set, is told of every packet: "->" for sent, "<-" for received.
@@ -105,17 +112,27 @@ func receiveLimit(p *wire.Connect) uint32 {
 	return 0
 }
 
-// source stamps each read with its time.
+// source stamps each read with its time. What is not atomic belongs to the read loop.
 type source struct {
-	r      io.Reader
-	at     time.Time // of the last read; belongs to the read loop, as does seen
-	seen   int64     // bytes
-	atNano atomic.Int64
+	r        io.Reader
+	at       time.Time // of the last read
+	seen     int64     // bytes
+	packets  int64     // complete ones
+	atNano   atomic.Int64
+	progress atomic.Int64
 }
 
+// progressBytes is how much of a packet counts as progress before it is complete: a large one may take longer than a Keep
+// Alive on a slow link, and nothing can overtake it.
+const progressBytes = 1 << 10
+
 func (s *source) Read(p []byte) (int, error) {
+	s.progress.Store(s.packets + s.seen/progressBytes)
 	n, err := s.r.Read(p)
-	if s.seen == 0 && n > 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
+	if n == 0 {
+		return n, err
+	}
+	if s.seen == 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
 		err = ErrNotMQTT // at once: the rest of what looks like a packet may never come
 	}
 	s.at = time.Now()
@@ -168,6 +185,10 @@ func (c *Conn) LastSent() time.Time { return unixNano(c.out.sentAt.Load()) }
 // LastReceived is when bytes were last read; zero before the first.
 func (c *Conn) LastReceived() time.Time { return unixNano(c.source.atNano.Load()) }
 
+// Progress grows with what is received: packets, and lots of a KiB of larger ones. A peer that trickles single bytes does not
+// make it grow. It is exact while the read loop waits for more.
+func (c *Conn) Progress() int64 { return c.source.progress.Load() }
+
 func unixNano(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}
@@ -203,11 +224,15 @@ func (c *Conn) end(err error) {
 	})
 }
 
-// writeFailed gives the read loop a moment to find a DISCONNECT that tells why the Server stopped listening.
+// writeFailed gives the read loop a moment to find a DISCONNECT that tells why the Server stopped listening. A read loop that
+// a consumer holds up does not get there.
 func (c *Conn) writeFailed(err error) {
+	end := func() { c.end(fmt.Errorf("write: %w", err)) }
 	if c.SetReadDeadline(time.Now().Add(lingerTime/6)) != nil {
-		c.end(fmt.Errorf("write: %w", err))
+		end()
+		return
 	}
+	time.AfterFunc(lingerTime/3, end)
 }
 
 // Close ends the connection so that nothing already sent is lost: closing a socket with unread input makes the kernel
@@ -233,8 +258,20 @@ func (c *Conn) linger() {
 		return
 	}
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.SetReadDeadline(deadline) != nil {
+	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	_, _ = io.Copy(io.Discard, c.Conn)
+	buffer := make([]byte, 16<<10)
+	for now := time.Now(); now.Before(deadline); now = time.Now() {
+		until := now.Add(lingerQuiet)
+		if until.After(deadline) {
+			until = deadline
+		}
+		if c.SetReadDeadline(until) != nil {
+			return
+		}
+		if _, err := c.Conn.Read(buffer); err != nil {
+			return // the end, or nothing came
+		}
+	}
 }

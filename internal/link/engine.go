@@ -49,8 +49,11 @@ func (c *Conn) sendForEngine(first byte, body []byte) error {
 			c.openUnsubs.add(q.PacketID, len(q.Filters))
 		}
 	case *wire.Disconnect:
-		if c.version != wire.V5 {
+		switch {
+		case c.version != wire.V5:
 			p = &wire.Disconnect{}
+		case c.cfg.Disconnect != nil:
+			p = c.cfg.Disconnect
 		}
 	}
 	return c.Send(p)

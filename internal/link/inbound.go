@@ -33,6 +33,7 @@ func (c *Conn) next() error {
 		return net.ErrClosed
 	}
 	if err == nil {
+		c.source.packets++
 		err = c.take(first, body)
 	} else {
 		err = c.readError(err)

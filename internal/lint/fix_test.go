@@ -355,3 +355,44 @@ func TestSARIFProposesWholeFixes(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a file has in it: mending ends, and leaves nothing that could still be mended.
+func FuzzFixesComeToAnEnd(f *testing.F) {
+	for _, r := range lint.Rules() {
+		if kind := slices.Index(fixableKinds(), r.Bad.Kind); kind >= 0 && len(r.Bad.Text) < 2000 && r.FixClass != "" {
+			f.Add(uint8(kind), r.Bad.Text)
+		}
+	}
+	f.Add(uint8(0), "/a//B b/\r\n# mqx:ignore[T008]\n\n/A_b/\u200b\t/$x")
+	f.Add(uint8(3), "listener\nlistener 1\nallow_anonymous\npersistence\n tls_version tlsv1\r\nuse_identity_as_username true")
+	f.Fuzz(func(t *testing.T, kind uint8, text string) {
+		if len(text) > 4000 {
+			return
+		}
+		k := fixableKinds()[int(kind)%len(fixableKinds())]
+		file := filepath.Join(t.TempDir(), "example")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := lint.Options{Profile: lint.Strict, KeepEdits: true, Now: noon}
+		for range 2 { // the second time there is nothing to do
+			left, changes := fix(t, k, file, o, true)
+			for _, finding := range left.Findings {
+				if len(finding.Edits) > 0 {
+					t.Errorf("%s is left of %q", finding.Code, text)
+				}
+			}
+			if len(changes) == 0 {
+				return
+			}
+			if err := os.WriteFile(file, changes[0].After, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Errorf("%q was mended twice", text)
+	})
+}
+
+func fixableKinds() []lint.Kind {
+	return []lint.Kind{lint.Topics, lint.Filters, lint.ACL, lint.Conf, lint.Payload, lint.Source, lint.EMQXACL}
+}

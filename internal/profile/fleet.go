@@ -13,7 +13,7 @@ import (
 )
 
 // mostDevices bounds a fleet: every process of it goes through all identifiers.
-const mostDevices = 10_000_000
+const mostDevices = 1_000_000
 
 // Device is one device of the fleet.
 type Device struct {

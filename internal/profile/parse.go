@@ -285,7 +285,7 @@ func (r *reader) topics(p yamlfile.Pair) error {
 func (r *reader) limits(p yamlfile.Pair) error {
 	l := &r.p.Limits
 	l.At = r.place(p.Key)
-	r.mapping(p, field{"max_devices", r.integer(&l.MaxDevices, 1, mostDevices)}, field{"max_rate", r.rate(&l.MaxRate)})
+	r.mapping(p, field{"max_devices", r.integer(&l.MaxDevices, 1, math.MaxInt32)}, field{"max_rate", r.rate(&l.MaxRate)})
 	return nil
 }
 

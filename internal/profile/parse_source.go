@@ -328,7 +328,10 @@ func (r *reader) shared(p yamlfile.Pair) error {
 			return nil
 		}})
 	r.required(p, found, "value")
-	return positive("every", shared.Every, found)
+	if _, ok := found["every"]; ok && shared.Every < time.Second {
+		return errors.New("every: less than 1s")
+	}
+	return nil
 }
 
 func (s *sourceReader) blob(p yamlfile.Pair) (Source, error) {

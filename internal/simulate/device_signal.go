@@ -108,7 +108,7 @@ func (d *Device) measure(s *signal, now time.Duration) {
 	m := d.moment(now)
 	value, ok := s.value.next(&m)
 	s.count++
-	d.timers.set(timer{s.following(d), measures, s.index})
+	d.timers.set(timer{max(now, s.following(d)), measures, s.index}) // a long jitter does not turn time back
 	same := s.OnChange && s.sent != nil && s.sent == value
 	s.current = value
 	if !ok || same || d.dead() {

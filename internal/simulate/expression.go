@@ -38,6 +38,9 @@ func (e *expression) next(m *moment) any {
 	if env.Weekday = float64(m.wall.Weekday()); env.Weekday == 0 {
 		env.Weekday = 7
 	}
+	if e.last == nil {
+		e.last = 0.0
+	}
 	v, err := e.vm.Run(e.Program, *env)
 	if err != nil {
 		return e.last
@@ -51,9 +54,6 @@ func (e *expression) next(m *moment) any {
 		}
 	case string, bool:
 		e.last = v
-	}
-	if e.last == nil {
-		e.last = 0.0
 	}
 	return e.last
 }

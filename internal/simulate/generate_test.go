@@ -204,6 +204,7 @@ func TestSourcesGiveWhatTheySay(t *testing.T) {
 		"{every: 2m, value: {season: {period: 8m, amplitude: 2, mean: 5}}}":                    "7 5 3 5 7",
 		"{every: 2m, value: {expr: \"time / 60 + n\"}}":                                        "1 3 5 7 9",
 		"{every: 2m, value: {expr: \"clamp(hour * 10, 0, 61) + weekday\"}}":                    "61 61.333 61.667 62 62",
+		`{every: 2m, value: {expr: "1 / 0"}}`:                                                  "0 0 0 0 0",
 		"{every: 2m, value: {replay: recording.csv, column: a}}":                               "1 2 3 3 3",
 		"{every: 2m, value: {replay: recording.csv, column: a, loop: true}}":                   "1 2 3 1 2",
 		"{every: 2m, value: {replay: recording.csv, column: b, pace: original}}":               `"x" "x" "y" "y" "z"`,
@@ -280,6 +281,15 @@ func TestBatchesAreFullOrOldEnough(t *testing.T) {
 	}
 	if want := slices.Repeat([]int64{3}, 10); !slices.Equal(sizes["old"], want) {
 		t.Errorf("old: got %v", sizes["old"])
+	}
+}
+
+func TestTimeNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	for _, m := range play(t, newRun(t, parse(t, small(2, signal(`{every: "~10s", jitter: 5m, value: {walk: 0..1}}`), ""))), simulate.Shard{}) {
+		if m.Is(simulate.Reordered) || m.Is(simulate.Late) {
+			t.Errorf("%s: %v without any fault", m.Due, m.Effects)
+		}
 	}
 }
 

@@ -106,7 +106,7 @@ func (v *Verification) counts(e *truth) Counts {
 	if e.reordered {
 		c.Reordered = 1
 	}
-	if !e.at.IsZero() && e.at.Sub(e.Due) >= v.lateAfter {
+	if v.lateAfter > 0 && !e.at.IsZero() && e.at.Sub(e.Due) >= v.lateAfter {
 		c.Late = 1
 	}
 	if e.SentHash != "" || e.altered {

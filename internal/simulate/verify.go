@@ -3,6 +3,7 @@ package simulate
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/message"
@@ -19,6 +20,9 @@ type Verification struct {
 	received  int
 	bad       int
 	sorted    bool
+	// words and lists are those that many entries have, kept once.
+	words map[string]string
+	lists map[string][]string
 }
 
 // truth is an entry with what came of it.
@@ -44,14 +48,34 @@ type stranger struct {
 	arrival int
 }
 
-// NewVerification returns a Verification for which a message is late after a time. It keeps some examples of each kind of
-// damage.
+// NewVerification returns a Verification for which a message is late after a time; 0 is never, for data sets that are sent at
+// another time than they say. It keeps some examples of each kind of damage.
 func NewVerification(lateAfter time.Duration, examples int) *Verification {
-	return &Verification{lateAfter: lateAfter, examples: examples, topics: map[string]*topicTruth{}}
+	return &Verification{lateAfter: lateAfter, examples: examples, topics: map[string]*topicTruth{}, words: map[string]string{}, lists: map[string][]string{}}
+}
+
+// once returns the first copy of a word.
+func (v *Verification) once(word string) string {
+	if first, ok := v.words[word]; ok {
+		return first
+	}
+	v.words[word] = word
+	return word
+}
+
+// listOnce returns the first copy of a list.
+func (v *Verification) listOnce(list []string) []string {
+	key := strings.Join(list, "\x00")
+	if first, ok := v.lists[key]; ok {
+		return first
+	}
+	v.lists[key] = list
+	return list
 }
 
 // Sent adds an entry of the ledger.
 func (v *Verification) Sent(e Entry) {
+	e.Device, e.Topic, e.SentTopic, e.Faults = v.once(e.Device), v.once(e.Topic), v.once(e.SentTopic), v.listOnce(e.Faults)
 	t := &truth{Entry: e}
 	v.all = append(v.all, t)
 	topic := cmp.Or(e.SentTopic, e.Topic)

@@ -25,6 +25,8 @@ type Command struct {
 	// Expires is how long the command makes sense; 0 is for ever. MQTT 5 Servers drop it then, and devices that look at
 	// "expires" do not carry it out.
 	Expires time.Duration
+	// Properties are those of the PUBLISH besides its expiry; they may be nil.
+	Properties *wire.Properties
 	// Wait, when more than 0, is how long to wait for the answer.
 	Wait time.Duration
 }
@@ -71,13 +73,13 @@ func Send(ctx context.Context, s Session, topics Topics, c Command) (Answer, err
 		return a, err
 	}
 	m.Topic, a.Payload = topics.Command, m.Payload
+	if c.Expires > 0 && s.Caps().Version == wire.V5 && !m.Properties.Has(wire.PropMessageExpiryInterval) {
+		m.Properties = expiring(m.Properties, c.Expires)
+	}
 	if c.Wait > 0 {
 		if _, err := s.Subscribe(ctx, nil, wire.Subscription{Filter: topics.Result, QoS: 1}); err != nil {
 			return a, err
 		}
-	}
-	if s.Caps().Version != wire.V5 {
-		m.Properties = nil
 	}
 	start = time.Now()
 	result := make(chan client.Result, 1)
@@ -110,19 +112,24 @@ func (c Command) message(id string, now time.Time) (message.Message, error) {
 		}
 		doc[name] = value
 	}
-	m := message.Message{QoS: 1}
-	if c.Expires > 0 {
-		if _, given := doc["expires"]; !given {
-			doc["expires"] = now.Add(c.Expires).UTC().Format(timeLayout)
-		}
-		seconds := min(math.MaxUint32, math.Ceil(c.Expires.Seconds()))
-		m.Properties = (&wire.Properties{MessageExpiryInterval: uint32(seconds)}).Set(wire.PropMessageExpiryInterval)
+	m := message.Message{QoS: 1, Properties: c.Properties.Clone()}
+	if _, given := doc["expires"]; c.Expires > 0 && !given {
+		doc["expires"] = now.Add(c.Expires).UTC().Format(timeLayout)
 	}
 	m.Payload = payload.AppendValue(nil, doc)
 	if len(m.Payload) > maxDocument {
 		return m, fmt.Errorf("the command has %d bytes, more than %d", len(m.Payload), maxDocument)
 	}
 	return m, nil
+}
+
+// expiring adds a Message Expiry Interval.
+func expiring(p *wire.Properties, d time.Duration) *wire.Properties {
+	if p == nil {
+		p = &wire.Properties{}
+	}
+	p.MessageExpiryInterval = uint32(min(math.MaxUint32, math.Ceil(d.Seconds())))
+	return p.Set(wire.PropMessageExpiryInterval)
 }
 
 // await takes answers until one has the id and is final.

@@ -10,8 +10,8 @@ import (
 
 // Why a document is not stored.
 var (
-	errDropped = errors.New("the broker has acknowledged the document and did not keep it: its access rules drop it silently, or it " +
-		"keeps no retained messages for this user")
+	errDropped = errors.New("the broker has acknowledged the document and did not keep it, as far as this user can see: its access rules " +
+		"drop it silently, or do not let this user read it")
 	errCleared = errors.New("somebody cleared the document at the same time")
 	errGaveUp  = errors.New("other writers were faster each time")
 )

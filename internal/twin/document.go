@@ -253,12 +253,10 @@ func (d *Desired) Encode() []byte {
 	return append(dst, '}')
 }
 
-// Properties are what a bare document says outside of its payload, nil for other layouts.
-func (d *Desired) Properties() *wire.Properties {
+// properties are what a bare document says outside of its payload; those of other layouts say everything in it.
+func (d *Desired) properties() []wire.UserProperty {
 	if d.Layout != Bare {
 		return nil
 	}
-	return &wire.Properties{UserProperties: []wire.UserProperty{
-		{Key: revProperty, Value: strconv.FormatUint(d.Rev, 10)}, {Key: idProperty, Value: d.ID},
-	}}
+	return []wire.UserProperty{{Key: revProperty, Value: strconv.FormatUint(d.Rev, 10)}, {Key: idProperty, Value: d.ID}}
 }

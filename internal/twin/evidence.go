@@ -123,6 +123,8 @@ func (w *waiting) why(now time.Time) error {
 		say("its status says offline")
 	}
 	switch {
+	case w.target == nil:
+		return errors.New("the revision that was asked for is not desired yet")
 	case t.ReportedErr != nil:
 		return t.ReportedErr
 	case t.Reported == nil && !t.presence.seen():
@@ -145,12 +147,15 @@ func (w *waiting) why(now time.Time) error {
 	}
 	const shown = 3
 	for _, leaf := range list[:min(shown, len(list))] {
-		if !leaf.Reports {
+		switch name := leaf.Pointer[strings.LastIndexByte(leaf.Pointer, '/')+1:]; {
+		case !leaf.Reports:
 			say("it has never reported %s", leaf.Pointer)
-			continue
+		case hidden(name, leaf.Desired), hidden(name, leaf.Reported): // this may end up in a log
+			say("the last report%s%s has another %s", age, answered, leaf.Pointer)
+		default:
+			say("the last report%s%s has %s %.60s, not %.60s", age, answered, leaf.Pointer,
+				payload.AppendValue(nil, leaf.Reported), payload.AppendValue(nil, leaf.Desired))
 		}
-		say("the last report%s%s has %s %.60s, not %.60s", age, answered, leaf.Pointer,
-			payload.AppendValue(nil, leaf.Reported), payload.AppendValue(nil, leaf.Desired))
 	}
 	if more := len(list) - shown; more > 0 {
 		say("and %d more settings", more)

@@ -71,6 +71,10 @@ func TestFailureCases(t *testing.T) {
 			t.Parallel()
 			test(newWorld(t))
 		})
+		t.Run(name+", on Mosquitto", func(t *testing.T) {
+			t.Parallel()
+			test(at(t, startMosquitto(t), wire.V5))
+		})
 	}
 }
 

@@ -90,10 +90,12 @@ func (g *Group) Twins() []*Twin {
 // Read subscribes to the documents of all devices and reads what is retained. The subscriptions stay.
 func (g *Group) Read(ctx context.Context, n Needs) error {
 	var subs []wire.Subscription
+	added := map[string]bool{}
 	add := func(filter string, qos byte, optional bool) {
-		if filter == "" || slices.ContainsFunc(subs, func(s wire.Subscription) bool { return s.Filter == filter }) {
+		if filter == "" || added[filter] {
 			return
 		}
+		added[filter] = true
 		subs = append(subs, wire.Subscription{Filter: filter, QoS: qos})
 		if optional {
 			g.session.optional[filter] = true
@@ -108,7 +110,7 @@ func (g *Group) Read(ctx context.Context, n Needs) error {
 		if n.Status || selects {
 			add(t.Status, g.qos, true)
 		}
-		if n.Live {
+		if n.Live && (selects || len(g.topics) <= few) { // of many single devices, their reports are life enough
 			for _, filter := range t.Live {
 				add(filter, 0, true)
 			}
@@ -160,7 +162,7 @@ func (g *Group) read(ctx context.Context, twins map[string]*Twin, subs []wire.Su
 func (g *Group) collect(ctx context.Context, subs []wire.Subscription) error {
 	for part := range slices.Chunk(subs, chunk) {
 		evidence, err := retained.Collect(ctx, g.session, retained.SinkFunc(func(message.Message) error { return nil }), retained.Options{
-			Subscriptions: part, NoPublish: g.options.NoPublish, Deadline: g.options.Deadline,
+			Subscriptions: part, Properties: g.options.Subscribe, NoPublish: g.options.NoPublish, Deadline: g.options.Deadline,
 		})
 		switch {
 		case err != nil:

@@ -14,6 +14,7 @@ import (
 func (g *Group) Purge(ctx context.Context, twins []*Twin) ([]Result, error) {
 	compares := g.compareAndSet()
 	work := make([]*writing, 0, len(twins))
+	places := make([]int, 0, len(twins)) // of the work in results
 	results := make([]Result, len(twins))
 	for i, t := range twins {
 		results[i] = Result{Device: t.Device, Topic: t.topics.Desired, Outcome: Unchanged, Before: t.Desired.rev()}
@@ -24,10 +25,11 @@ func (g *Group) Purge(ctx context.Context, twins []*Twin) ([]Result, error) {
 			results[i].From = t.Desired.Doc.State
 		}
 		w := &writing{twin: t, base: t.Desired, start: time.Now()}
-		work = append(work, w)
-		m := message.Message{Topic: t.topics.Desired, QoS: 1, Retain: true}
+		work, places = append(work, w), append(places, i)
+		m := message.Message{Topic: t.topics.Desired, QoS: min(1, g.session.Caps().MaximumQoS), Retain: true}
+		m.Properties = g.options.Publish.Clone()
 		if compares && t.Desired.Doc != nil {
-			m.Properties = withUser(nil, ifRevProperty, w.comparison())
+			m.Properties = withUser(m.Properties, ifRevProperty, w.comparison())
 		}
 		if err := g.session.PublishAsync(ctx, m, func(r client.Result) { w.ack = r }); err != nil {
 			return results, err
@@ -41,14 +43,10 @@ func (g *Group) Purge(ctx context.Context, twins []*Twin) ([]Result, error) {
 			return results, err
 		}
 	}
-	for i, t := range twins {
-		for _, w := range work {
-			if w.twin == t {
-				w.purged()
-				results[i].Outcome, results[i].Why, results[i].Took = w.result.Outcome, w.result.Why, w.result.Took
-				results[i].Attempts = 1
-			}
-		}
+	for i, w := range work {
+		w.purged()
+		r := &results[places[i]]
+		r.Outcome, r.Why, r.Took, r.Attempts = w.result.Outcome, w.result.Why, w.result.Took, 1
 	}
 	return results, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/retained"
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // Session is what the package needs of a client.Session.
@@ -122,6 +123,8 @@ type Options struct {
 	Settle time.Duration
 	// Tolerance is by how much numbers may differ.
 	Tolerance Tolerance
+	// Publish and Subscribe are properties of the packets, besides those that the package needs; they may be nil.
+	Publish, Subscribe *wire.Properties
 	// Note, when set, is told what users should know and is no result.
 	Note func(text string)
 	// Progress, when set, is told how far long work has come.
