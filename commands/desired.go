@@ -50,6 +50,7 @@ func newDesired(e *env) *cobra.Command {
 // desiredOptions are those of every `desired` command.
 type desiredOptions struct {
 	connection config.Connection
+	keeps      keeping // once unless set
 
 	contract  string
 	doc       string
@@ -180,7 +181,11 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 		options.Deadline = time.Now().Add(o.timeout)
 		r.Options.ConnectTimeout = min(r.Options.ConnectTimeout, o.timeout)
 	}
-	s, err := e.openToList(ctx, once(r.Options), &options.NoPublish)
+	keeps := o.keeps
+	if keeps == nil {
+		keeps = once
+	}
+	s, err := e.openToList(ctx, keeps(r.Options), &options.NoPublish)
 	if err != nil {
 		return nil, err
 	}

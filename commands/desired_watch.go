@@ -26,6 +26,7 @@ type desiredWatchOptions struct {
 
 func newDesiredWatch(e *env) *cobra.Command {
 	o := &desiredWatchOptions{skew: defaultSkew}
+	o.keeps = watching
 	cmd := &cobra.Command{
 		Use:   "watch DEVICE...",
 		Short: "Follow what is desired of devices, and what becomes of it",

@@ -29,6 +29,8 @@ type client struct {
 	took    tally       // received and not yet counted
 
 	keepAlive time.Duration // how long the client may be silent, 0 for ever
+	heard     time.Time     // when the Keep Alive began anew
+	partial   int           // bytes since then
 	expiry    uint32        // Session Expiry Interval
 	will      *will
 	aliases   map[uint16]string
@@ -112,17 +114,24 @@ func (c *client) stopLocked(code wire.ReasonCode) {
 
 func (c *client) isStopping() bool { return c.stopped.Load() != 0 }
 
+// progress is how much of a packet counts as life before it is complete: a large one may take longer than the Keep Alive on a
+// slow link.
+const progress = 1 << 10
+
 // source is what the packet reader reads from.
 type source struct{ *client }
 
 // Read reads from the connection. It is called when all packets that have come are handled, so this is where writers are
-// set off, and where the Keep Alive begins anew.
+// set off, and where the Keep Alive begins anew: with each packet (MQTT 5, 3.1.2.10), and not with every byte of one.
 func (s source) Read(p []byte) (int, error) {
 	c := s.client
+	if c.took.packets > 0 || c.partial >= progress || c.heard.IsZero() {
+		c.heard, c.partial = time.Now(), 0
+	}
 	c.countReceived()
 	c.kicks.flush()
 	if c.keepAlive > 0 {
-		if err := c.conn.SetReadDeadline(time.Now().Add(c.keepAlive)); err != nil {
+		if err := c.conn.SetReadDeadline(c.heard.Add(c.keepAlive)); err != nil {
 			return 0, err
 		}
 	}
@@ -132,6 +141,7 @@ func (s source) Read(p []byte) (int, error) {
 	}
 
 	n, err := c.pacedRead(p)
+	c.partial += n
 	c.b.counters.bytesReceived.Add(int64(n))
 
 	return n, err

@@ -192,6 +192,44 @@ func TestAConnectionWithoutConnectIsClosed(t *testing.T) {
 	})
 }
 
+// Single bytes of a packet that never ends are no life; a large packet on a slow link is.
+func TestKeepAliveIsForPacketsAndNotForBytes(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		lot   int
+		lasts bool
+	}{{"a byte at a time", 1, false}, {"a KiB at a time", 1 << 10, true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, broker.Config{}, func(in inside) {
+				t := in.t
+				c := pipe(t, in.b, wire.V5)
+				c.connect(&wire.Connect{ClientID: "c", CleanStart: true, KeepAlive: 10})
+				packet, err := (&wire.Publish{Topic: "t", Payload: make([]byte, 1<<20)}).Append(nil, wire.V5)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					for ; len(packet) > tt.lot; packet = packet[tt.lot:] {
+						_ = c.conn.SetWriteDeadline(time.Time{})
+						if _, err := c.conn.Write(packet[:tt.lot]); err != nil {
+							return
+						}
+						<-time.After(time.Second)
+					}
+				}()
+				p, err := c.next(59 * time.Second)
+				if _, told := p.(*wire.Disconnect); told == tt.lasts {
+					t.Errorf("got %+v %v within 59 s, want the connection to last: %v", p, err, tt.lasts)
+				}
+				c.conn.Close()
+				<-ended // time stands still afterwards
+			})
+		})
+	}
+}
+
 func TestASilentClientIsDisconnectedAfterOneAndAHalfKeepAlives(t *testing.T) {
 	t.Parallel()
 	for _, keepAlive := range []uint16{1, 10, 43_691, 65_535} { // 1.5 times 43,691 does not fit 16 bits
