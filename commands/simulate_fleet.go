@@ -28,6 +28,8 @@ type fleetOptions struct {
 	output   string
 	ledger   string
 	shard    simulate.Shard
+	index    int
+	count    int
 	seed     uint64
 	length   time.Duration
 	start    string
@@ -35,7 +37,7 @@ type fleetOptions struct {
 }
 
 func newSimulateFleet(e *env) *cobra.Command {
-	o := &fleetOptions{}
+	o := &fleetOptions{index: -1, count: -1}
 	cmd := &cobra.Command{
 		Use:   "fleet FILE -o jsonl",
 		Short: "Play the fleet of a profile into a data set",
@@ -52,6 +54,8 @@ func newSimulateFleet(e *env) *cobra.Command {
 	fs.StringVarP(&o.output, "out", "o", "", "what to print: jsonl")
 	fs.StringVar(&o.ledger, "ledger", "", "write what was sent to this file (default: output.ledger of the profile)")
 	fs.Var(shardFlag{&o.shard}, "shard", "play a part of the fleet: 2/5")
+	fs.IntVar(&o.index, "shard-index", -1, "which part of the fleet, counted from 0 (default: that of Kubernetes, Nomad, Slurm, AWS Batch or GNU parallel)")
+	fs.IntVar(&o.count, "shard-count", -1, "how many parts there are (default: $MQX_SHARD_COUNT)")
 	fs.Uint64Var(&o.seed, "seed", 0, "use this seed instead of the profile's")
 	fs.Var(durationFlag{&o.length}, "duration", "how long, in simulated time (default: the profile's, else 1h)")
 	fs.StringVar(&o.start, "start", "", "when it begins, in simulated time: a time in RFC 3339, or now")
@@ -70,6 +74,14 @@ func newSimulateFleet(e *env) *cobra.Command {
 		}
 		if cmd.Flags().Changed("seed") {
 			p.Seed = o.seed
+		}
+		switch given := o.shard.Count > 0; {
+		case given && (o.index >= 0 || o.count >= 0):
+			return usageError(cmd, "--shard says both --shard-index and --shard-count")
+		case !given:
+			if o.shard, err = simulate.ShardOf(o.index, o.count, e.getenv); err != nil {
+				return exit.Wrap(exit.Usage, "part of the fleet", "", err)
+			}
 		}
 		return o.run(ctx, e, p)
 	})

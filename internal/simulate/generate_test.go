@@ -307,6 +307,43 @@ func TestParseShard(t *testing.T) {
 	}
 }
 
+func TestThePartComesFromFlagsOrTheScheduler(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		index, count int
+		environment  string
+		want         simulate.Shard
+		err          string
+	}{
+		{-1, -1, "", simulate.Shard{}, ""},
+		{2, 5, "JOB_COMPLETION_INDEX=4", simulate.Shard{Index: 2, Count: 5}, ""},
+		{-1, 5, "JOB_COMPLETION_INDEX=4", simulate.Shard{Index: 4, Count: 5}, ""},
+		{-1, -1, "MQX_SHARD_INDEX=0 NOMAD_ALLOC_INDEX=3 MQX_SHARD_COUNT=4", simulate.Shard{Index: 0, Count: 4}, ""},
+		{-1, -1, "NOMAD_ALLOC_INDEX=3 MQX_SHARD_COUNT=4", simulate.Shard{Index: 3, Count: 4}, ""},
+		{-1, -1, "AWS_BATCH_JOB_ARRAY_INDEX=1 MQX_SHARD_COUNT=4", simulate.Shard{Index: 1, Count: 4}, ""},
+		{-1, -1, "SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_MIN=1 MQX_SHARD_COUNT=4", simulate.Shard{Index: 0, Count: 4}, ""},
+		{-1, -1, "SLURM_ARRAY_TASK_ID=0 SLURM_ARRAY_TASK_MIN=0 MQX_SHARD_COUNT=4", simulate.Shard{Index: 0, Count: 4}, ""},
+		{-1, -1, "PARALLEL_SEQ=20 MQX_SHARD_COUNT=20", simulate.Shard{Index: 19, Count: 20}, ""},
+		{-1, -1, "JOB_COMPLETION_INDEX=0", simulate.Shard{}, "JOB_COMPLETION_INDEX is 0: the number of parts is not known"},
+		{3, -1, "", simulate.Shard{}, "--shard-index is 3: the number of parts is not known"},
+		{-1, 5, "", simulate.Shard{}, "which one this is is not known"},
+		{5, 5, "", simulate.Shard{}, "--shard-index is 5, counted from 0, of 5 parts"},
+		{-1, -1, "PARALLEL_SEQ=0 MQX_SHARD_COUNT=20", simulate.Shard{}, "no number from 1 on"},
+		{-1, -1, "MQX_SHARD_INDEX=x MQX_SHARD_COUNT=20", simulate.Shard{}, "no number from 0 on"},
+		{0, -1, "MQX_SHARD_COUNT=many", simulate.Shard{}, "not how many parts there are"},
+	} {
+		environment := map[string]string{}
+		for pair := range strings.FieldsSeq(tt.environment) {
+			name, value, _ := strings.Cut(pair, "=")
+			environment[name] = value
+		}
+		got, err := simulate.ShardOf(tt.index, tt.count, func(name string) string { return environment[name] })
+		if got != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%+v: got %+v, %v", tt, got, err)
+		}
+	}
+}
+
 func TestGenerateEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("enough")

@@ -10,7 +10,6 @@
 package simulate
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/profile"
@@ -47,24 +46,6 @@ func NewRun(p *profile.Profile, l *profile.Layout, start time.Time, plays func(*
 
 // DefaultStart is when a run begins that must give the same bytes each time and was not told when.
 func DefaultStart() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
-
-// Shard is a part of a fleet: the devices whose index leaves Index when divided by Count. The zero Shard is all of it.
-type Shard struct{ Index, Count int }
-
-// Has reports whether a device belongs to the part.
-func (s Shard) Has(index int) bool { return s.Count <= 1 || index%s.Count == s.Index }
-
-// ParseShard reads i/n, counted from 1: 2/5.
-func ParseShard(text string) (Shard, error) {
-	var s Shard
-	var rest string
-	n, _ := fmt.Sscanf(text, "%d/%d%s", &s.Index, &s.Count, &rest)
-	if n != 2 || s.Count < 1 || s.Index < 1 || s.Index > s.Count {
-		return Shard{}, fmt.Errorf("%q is not a part like 2/5", text)
-	}
-	s.Index--
-	return s, nil
-}
 
 // OutputKind is what a device does.
 type OutputKind int
