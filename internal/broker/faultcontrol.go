@@ -20,6 +20,12 @@ func (c *client) controlFaults(p *wire.Publish) (wire.ReasonCode, error) {
 	if err != nil {
 		return wire.PayloadFormatInvalid, err
 	}
+	if p.QoS > 0 {
+		a := c.topics()
+		a.mu.Lock()
+		a.received[p.PacketID] = faultTopic // the new rules do not strike the answer to this
+		a.mu.Unlock()
+	}
 	c.b.SetFaults(plan)
 	c.b.publishOwn(faultTopic, bytes.Clone(p.Payload))
 

@@ -368,3 +368,16 @@ func TestNoTopicAliasIsLostByAFault(t *testing.T) {
 		}
 	}
 }
+
+func TestRulesDoNotStrikeWhatChangesThem(t *testing.T) {
+	t.Parallel()
+	s, l := failing(t, "")
+	admin := connected(t, s, wire.V5, "admin")
+	for _, spec := range []string{"drop puback; disconnect publish", "drop", ""} {
+		if code := admin.publish(&wire.Publish{Topic: "$CONTROL/mqx/faults", QoS: 1, Payload: text("%s", spec)}); code.IsError() {
+			t.Fatalf("%q: 0x%02X", spec, byte(code))
+		}
+	}
+	admin.ping()
+	l.want(t, faults.Drop)
+}
