@@ -14,6 +14,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/retained"
+	"github.com/mqx-cli/mqx/internal/sift"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
@@ -225,20 +226,20 @@ func (s *selection) selector(now time.Time) (retained.Selector, error) {
 	if s.where == "" {
 		return selector, nil
 	}
-	where, err := retained.NewWhere(s.where)
+	where, err := sift.NewWhere(s.where)
 	if err != nil {
-		return selector, exit.Wrap(exit.Usage, "--where", "", err).Hint(`for example: levels[1] == "line1" && payload.v > 20`)
+		return selector, whereError(err)
 	}
 	selector.Where = where
 	return selector, nil
 }
 
 // reportWhere says where the expression made no sense.
-func (e *env) reportWhere(s retained.Selector) {
-	if s.Where == nil {
+func (e *env) reportWhere(where *sift.Where) {
+	if where == nil {
 		return
 	}
-	if n, first := s.Where.Failed(); n > 0 {
+	if n, first := where.Failed(); n > 0 {
 		e.note("%s left out: --where makes no sense for them, first: %s", messages(n), first)
 	}
 }

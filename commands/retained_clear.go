@@ -80,7 +80,7 @@ func (o *retainedClearOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 		return usageError(cmd, "what to clear? a Topic Filter is needed")
 	}
 	lines := &topicLines{Lines: output.NewLines(e.streams), json: e.json}
-	defer e.reportWhere(selector)
+	defer e.reportWhere(selector.Where)
 	if !o.dryRun && !guarded {
 		return o.clear(ctx, s, selector, lines)
 	}

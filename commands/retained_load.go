@@ -69,7 +69,7 @@ func (o *retainedLoadOptions) run(ctx context.Context, e *env, cmd *cobra.Comman
 		return err
 	}
 	defer func() { _ = in.Close() }() // only read
-	defer e.reportWhere(selector)
+	defer e.reportWhere(selector.Where)
 	load := retained.NewLoad(publish.NewJSON(in, message.Message{Retain: true}), selector)
 	if o.dryRun {
 		return o.preview(ctx, e, load)

@@ -80,7 +80,7 @@ func (o *retainedLsOptions) list(ctx context.Context, e *env, cmd *cobra.Command
 	ctx, cancel := output.UntilClosed(ctx, e.streams.Out)
 	defer cancel()
 	_, err = s.list(ctx, sink, o.qos)
-	e.reportWhere(sink.selector)
+	e.reportWhere(sink.selector.Where)
 	return sink.shown, err
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/topic"
-	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 type subOptions struct {
@@ -21,7 +20,8 @@ type subOptions struct {
 	filters     []topic.Filter
 	exclude     []topic.Filter
 	unsubscribe []topic.Filter
-	qos         byte
+	qos         []byte // none, one for all, or one for each filter
+	share       string
 
 	count   int
 	timeout time.Duration
@@ -31,6 +31,8 @@ type subOptions struct {
 	noRetained        bool
 	retainedOnly      bool
 	noSentinel        bool // the Server takes none from this user
+	removeRetained    bool
+	yes               bool
 	noLocal           bool
 	retainAsPublished bool
 	retainHandling    retainHandlingFlag
@@ -40,6 +42,7 @@ type subOptions struct {
 	format    string
 	path      string
 	ready     string
+	sifting   siftOptions
 
 	deadline time.Time
 }
@@ -62,7 +65,8 @@ func newSub(e *env) *cobra.Command {
 	fs.VarP(filtersFlag{&o.filters}, "topic", "t", "Topic Filter to subscribe to (repeatable; arguments too)")
 	fs.VarP(filtersFlag{&o.exclude}, "filter-out", "T", "Topic Filter of messages not to print (repeatable)")
 	fs.VarP(filtersFlag{&o.unsubscribe}, "unsubscribe", "U", "Topic Filter to unsubscribe from first (repeatable)")
-	fs.VarP(qosFlag{&o.qos}, "qos", "q", "highest QoS")
+	fs.VarP(qosListFlag{&o.qos}, "qos", "q", "highest QoS (default 0); several are for the filters in their order")
+	fs.StringVar(&o.share, "share", "", "share the messages with the other subscribers of this group")
 	fs.IntVarP(&o.count, "count", "C", 0, "end after so many messages")
 	fs.VarP(durationFlag{&o.timeout}, "timeout", "W", "end after this time")
 	fs.Var(durationFlag{&o.idle}, "idle", "end when no message came for so long")
@@ -72,6 +76,8 @@ func newSub(e *env) *cobra.Command {
 	fs.BoolVar(&o.noLocal, "no-local", false, "leave out what this client publishes itself")
 	fs.BoolVar(&o.retainAsPublished, "retain-as-published", false, "keep the retain flag of live messages")
 	fs.Var(&o.retainHandling, "retain-handling", "send retained messages always, for a new subscription, or never")
+	o.addRemoveFlags(cmd)
+	o.sifting.addFlags(cmd)
 	addSubOutputFlags(cmd, e, o)
 	addConnectionFlags(cmd, &o.connection, "subscribe")
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
@@ -93,7 +99,7 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
-	printer, err := o.printer(e, cmd, args)
+	sink, err := o.sink(e, cmd, args)
 	if err != nil {
 		return err
 	}
@@ -104,8 +110,16 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 	if err := o.addURLTopic(cmd, r.Topic); err != nil {
 		return err
 	}
+	if err := o.checkFilters(cmd); err != nil {
+		return err
+	}
 	requests, cancel := o.untilDeadline(ctx)
 	defer cancel()
+	if o.removeRetained {
+		if err := e.guard(ctx, &o.connection, "clear the retained messages it shows", o.yes); err != nil {
+			return err
+		}
+	}
 	open := e.openWatch
 	switch {
 	case o.retainedOnly:
@@ -120,7 +134,9 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 		return o.late(ctx, err, "no connection")
 	}
 	defer closeSession(ctx, s)
-	return (&subscriber{subOptions: o, env: e, session: s, target: r.Options.Target, printer: printer}).run(ctx)
+	sink = o.removing(ctx, s, sink)
+	err = (&subscriber{subOptions: o, env: e, session: s, target: r.Options.Target, printer: sink}).run(ctx)
+	return sink.end(e, err)
 }
 
 // untilDeadline bounds what is asked of the broker by --timeout.
@@ -139,8 +155,8 @@ func (o *subOptions) late(ctx context.Context, err error, missing string) error 
 	return exit.New(exit.Timeout, "receive", "", fmt.Sprintf("%s within %s (--timeout)", missing, o.timeout))
 }
 
-// printer checks the flags and makes the output.
-func (o *subOptions) printer(e *env, cmd *cobra.Command, args []string) (*output.Messages, error) {
+// sink checks the flags and makes what takes the messages.
+func (o *subOptions) sink(e *env, cmd *cobra.Command, args []string) (subSink, error) {
 	for _, arg := range args {
 		if err := (filtersFlag{&o.filters}).Set(arg); err != nil {
 			return nil, exit.Wrap(exit.Usage, "filter", "", err)
@@ -159,7 +175,7 @@ func (o *subOptions) printer(e *env, cmd *cobra.Command, args []string) (*output
 		}
 		options.Format = format
 	}
-	return output.NewMessages(e.streams, options), nil
+	return o.sifting.sink(cmd, &printingSink{Messages: output.NewMessages(e.streams, options), path: o.path})
 }
 
 // checkFlags checks what flags say together, and notes those that only MQTT 5 can express.
@@ -173,22 +189,16 @@ func (o *subOptions) checkFlags(e *env, cmd *cobra.Command) error {
 		return usageError(cmd, "--path and --format exclude each other")
 	case o.retainedOnly && o.noRetained:
 		return usageError(cmd, "--retained-only and --no-retained leave nothing")
+	case o.removeRetained && o.noRetained:
+		return usageError(cmd, "--no-retained leaves --remove-retained nothing")
 	case o.retainedOnly && (o.retainAsPublished || o.retainHandling.given):
 		return usageError(cmd, "--retained-only sets --retain-as-published and --retain-handling itself")
 	case o.retainedOnly && o.onlyAck:
 		return usageError(cmd, "--retained-only and --exit-after-suback exclude each other")
 	}
-	for _, name := range []string{"no-local", "retain-as-published", "retain-handling"} {
+	for _, name := range []string{"share", "no-local", "retain-as-published", "retain-handling"} {
 		if given(cmd, name) {
 			o.connection.NeedsV5 = append(o.connection.NeedsV5, "--"+name)
-		}
-	}
-	if !o.noLocal {
-		return nil
-	}
-	for _, f := range o.filters {
-		if f.IsShared() { // [MQTT-3.8.3-4]
-			return usageError(cmd, "--no-local is a protocol error with the shared subscription %q", f)
 		}
 	}
 	return nil
@@ -205,19 +215,4 @@ func (o *subOptions) addURLTopic(cmd *cobra.Command, path string) error {
 		return usageError(cmd, "what to subscribe to? a Topic Filter is needed")
 	}
 	return nil
-}
-
-// subscriptions are the filters with their options for a server of this version.
-func (o *subOptions) subscriptions(v wire.Version) []wire.Subscription {
-	subs := make([]wire.Subscription, len(o.filters))
-	for i, f := range o.filters {
-		subs[i] = wire.Subscription{
-			Filter: f.String(), QoS: o.qos, NoLocal: o.noLocal, RetainAsPublished: o.retainAsPublished,
-			RetainHandling: o.retainHandling.value,
-		}
-		if o.noRetained && v == wire.V5 && !o.retainHandling.given {
-			subs[i].RetainHandling = retainNever // spares both sides the messages that are not shown
-		}
-	}
-	return subs
 }

@@ -24,7 +24,7 @@ type subscriber struct {
 	env     *env
 	session *client.Session
 	target  link.Target
-	printer *output.Messages
+	printer subSink
 }
 
 func (s *subscriber) run(ctx context.Context) error {
@@ -64,7 +64,6 @@ func (s *subscriber) receive(ctx context.Context) error {
 	result, err := receive.Run(ctx, s.session, s.printer, receive.Options{
 		Count: s.count, Deadline: s.deadline, Idle: s.idle, Exclude: s.exclude, HideRetained: s.hidesRetained(),
 	})
-	s.reportMissing()
 	if err != nil {
 		return s.endedEarly(ctx, result.Shown, err)
 	}
@@ -107,12 +106,6 @@ func (s *subscriber) endedEarly(ctx context.Context, shown int, err error) error
 	}
 }
 
-func (s *subscriber) reportMissing() {
-	if n := s.printer.Missing(); n > 0 {
-		s.env.note("%s without a value at --path %s", messages(n), s.path)
-	}
-}
-
 // collect prints the retained messages and says how it knows that they are all.
 func (s *subscriber) collect(ctx context.Context) error {
 	sink := &retainedSink{subscriber: s}
@@ -123,7 +116,6 @@ func (s *subscriber) collect(ctx context.Context) error {
 		Deadline:      s.deadline,
 		Ready:         func() error { return readyFile(s.ready, "") },
 	})
-	s.reportMissing()
 	if err != nil {
 		if _, refused := errors.AsType[*client.RefusedError](err); refused {
 			return requestError("subscribe", err)

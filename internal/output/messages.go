@@ -39,6 +39,7 @@ type Messages struct {
 	options MessageOptions
 	tty     bool
 	styles  styles
+	extra   []byte // members of the JSON object that is being printed
 	missing int
 	failed  error // of a Flush: what it should have written is lost
 }
@@ -95,6 +96,14 @@ func (m *Messages) Message(msg message.Message) (bool, error) {
 	return shown, nil
 }
 
+// Show is Message with more members of the JSON object, each with a comma before it; other forms leave them out.
+func (m *Messages) Show(msg message.Message, extra []byte) (bool, error) {
+	m.extra = extra
+	shown, err := m.Message(msg)
+	m.extra = nil
+	return shown, err
+}
+
 // Buffered is how many bytes wait for Flush.
 func (m *Messages) Buffered() int { return len(m.buf) }
 
@@ -116,13 +125,21 @@ func (m *Messages) Flush() error {
 
 func (m *Messages) json(msg message.Message) bool {
 	if m.tty {
-		m.scratch = message.AppendJSON(m.scratch[:0], msg)
+		m.scratch = m.appendJSON(m.scratch[:0], msg)
 		m.buf = appendSafeJSON(m.buf, m.scratch)
 	} else {
-		m.buf = message.AppendJSON(m.buf, msg)
+		m.buf = m.appendJSON(m.buf, msg)
 	}
 	m.buf = append(m.buf, '\n')
 	return true
+}
+
+func (m *Messages) appendJSON(dst []byte, msg message.Message) []byte {
+	dst = message.AppendJSON(dst, msg)
+	if len(m.extra) > 0 {
+		dst = append(append(dst[:len(dst)-1], m.extra...), '}')
+	}
+	return dst
 }
 
 // plain is the form for pipes: the bytes as they came.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
+	"github.com/mqx-cli/mqx/internal/sift"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
@@ -20,7 +21,7 @@ type Selector struct {
 	// too, because nobody knows their age. 0 asks for no age.
 	OlderThan time.Duration
 	// Where, when set, must hold.
-	Where *Where
+	Where *sift.Where
 	// Now is what ages are taken from.
 	Now time.Time
 }
@@ -36,7 +37,7 @@ func (s *Selector) Selects(m message.Message) bool {
 			return false
 		}
 	}
-	return s.Where == nil || s.Where.Holds(m, s.Now)
+	return s.Where == nil || s.Where.Holds(m, nil, s.Now)
 }
 
 // Lines gives messages of a capture with their line numbers, as a publish.Source does.

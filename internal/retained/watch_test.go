@@ -1,49 +1,11 @@
 package retained_test
 
 import (
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/retained"
 )
-
-func TestWhereHoldsForMessages(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(2000, 0)
-	m := message.Message{Topic: "plant/line1", Payload: []byte(`{"v":21.5,"ts":1900,"tags":["a"]}`)}
-	for text, want := range map[string]bool{
-		`topic == "plant/line1"`: true, `levels[1] startsWith "line"`: true, `payload.v > 21`: true, `"a" in payload.tags`: true,
-		`size == 33`: true, `age == 100`: true, `age > 100`: false, `payload.none == nil`: true, `payload.none > 1`: false,
-	} {
-		w, err := retained.NewWhere(text)
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		if got := w.Holds(m, now); got != want {
-			t.Errorf("%s: got %v", text, got)
-		}
-	}
-	w, err := retained.NewWhere(`payload.v > 1 || age < 1e9`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{"text", "\xff"} {
-		if w.Holds(message.Message{Topic: "a", Payload: []byte(p)}, now) {
-			t.Errorf("%q: it holds", p)
-		}
-	}
-	if n, first := w.Failed(); n != 2 || first == nil || strings.Contains(first.Error(), "\n") {
-		t.Errorf("got %d, %v", n, first)
-	}
-	for _, text := range []string{"", "payload.v >", "unknown == 1", "size", `topic + 1 > 2`} {
-		if _, err := retained.NewWhere(text); err == nil || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: got %v", text, err)
-		}
-	}
-}
 
 func TestWatcherTellsChangesFromRepetitions(t *testing.T) {
 	t.Parallel()
