@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mqx-cli/mqx/internal/atomicfile"
 	"github.com/mqx-cli/mqx/internal/edit"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/lint"
@@ -59,7 +60,7 @@ func (f *lintFixes) mend(check func(overlay map[string][]byte) (lint.Report, err
 
 func write(changes []lint.Change) error {
 	for _, c := range changes {
-		if err := edit.ReplaceFile(c.File, c.After); err != nil {
+		if err := atomicfile.Write(c.File, 0o600, c.After); err != nil {
 			if file, ok := errors.AsType[*fs.PathError](err); ok {
 				err = file.Err
 			}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/mqx-cli/mqx/internal/atomicfile"
 )
 
 // ErrContextsChanged says that somebody else has written the file since it was read.
@@ -91,32 +93,12 @@ func (f ContextFile) locked(do func() error) error {
 	return do()
 }
 
-// write replaces the file, or what it links to, in one step.
-func (f ContextFile) write(text []byte) (err error) {
-	path := f.Path
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".contexts-*") // has mode 0600
-	if err != nil {
+// write replaces the file, or what it links to, in one step. Others may not read it afterwards.
+func (f ContextFile) write(text []byte) error {
+	if err := os.Chmod(f.Path, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = temp.Close()
-			_ = os.Remove(temp.Name())
-		}
-	}()
-	if _, err = temp.Write(text); err != nil {
-		return err
-	}
-	if err = temp.Sync(); err != nil {
-		return err
-	}
-	if err = temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
+	return atomicfile.Write(f.Path, 0o600, text)
 }
 
 func (c *Contexts) hasBody() bool {

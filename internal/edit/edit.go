@@ -1,7 +1,7 @@
 // Package edit changes files by byte ranges: it applies edits that do not overlap, shows them as a unified diff, and
 // replaces a file in one step.
 //
-// Start with [Apply], then [Diff] or [ReplaceFile]. What the bytes mean is not its business: line ends, a missing final
+// Start with [Apply], then [Diff]. What the bytes mean is not its business: line ends, a missing final
 // newline and everything that no edit names stay as they are.
 package edit
 

@@ -1,10 +1,6 @@
 package edit_test
 
 import (
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,48 +82,6 @@ func TestLineEndIsThatOfTheFirstLine(t *testing.T) {
 	for text, want := range map[string]string{"": "\n", "a": "\n", "a\n": "\n", "a\r\nb\n": "\r\n", "a\nb\r\n": "\n"} {
 		if got := edit.LineEnd(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}
-
-func TestReplaceFileKeepsModeAndLinks(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	file, link := filepath.Join(dir, "acl"), filepath.Join(dir, "link")
-	if err := os.WriteFile(file, []byte("old"), 0o640); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(file, 0o641); err != nil { // whatever the umask is
-		t.Fatal(err)
-	}
-	if err := os.Symlink("acl", link); err != nil {
-		t.Skipf("no symbolic links here: %v", err)
-	}
-	if err := edit.ReplaceFile(link, []byte("new")); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil || string(text) != "new" {
-		t.Errorf("the file has %q, %v", text, err)
-	}
-	if target, err := os.Readlink(link); err != nil || target != "acl" {
-		t.Errorf("the link leads to %q, %v", target, err)
-	}
-	if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode() != 0o641 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	left, err := os.ReadDir(dir)
-	if err != nil || len(left) != 2 {
-		t.Errorf("%v is left in the folder, %v", left, err)
-	}
-}
-
-func TestReplaceFileRefusesWhatIsNoFile(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	for _, name := range []string{dir, filepath.Join(dir, "missing")} {
-		if err := edit.ReplaceFile(name, nil); err == nil || !strings.Contains(err.Error(), filepath.Base(name)) {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
