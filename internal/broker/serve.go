@@ -111,6 +111,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	listeners := slices.Collect(maps.Keys(b.listeners))
 	clients := slices.Collect(maps.Keys(b.clients))
 	b.mu.Unlock()
+	b.draining.Store(true) // before anybody can see that we stop
 	for _, l := range listeners {
 		l.Close()
 	}
