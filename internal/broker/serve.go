@@ -145,7 +145,6 @@ const (
 
 // drain waits until the clients have been sent what is in their queues.
 func (b *Broker) drain(ctx context.Context, clients []*client) {
-	b.draining.Store(true)
 	b.attend()
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
