@@ -114,7 +114,7 @@ func newExchange(t *testing.T) exchange {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = x.session.Close(context.Background()) })
+	t.Cleanup(func() { _ = x.session.Close(context.WithoutCancel(t.Context())) })
 	return x
 }
 
