@@ -19,6 +19,7 @@ import (
 type brokerOptions struct {
 	listen brokerListen
 	access brokerAccess
+	data   brokerData
 	ready  string
 	debug  bool
 	limits brokerLimits
@@ -67,6 +68,7 @@ func newBroker(e *env) *cobra.Command {
 func (o *brokerOptions) addFlags(fs *pflag.FlagSet) {
 	o.listen.addFlags(fs)
 	o.access.addFlags(fs)
+	o.data.addFlags(fs)
 	fs.BoolVarP(&o.debug, "debug", "d", false, "report on stderr why connections end")
 	o.limits.addFlags(fs)
 	o.faults.addFlags(fs)
@@ -95,7 +97,18 @@ func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) err
 		return err
 	}
 	config.FaultControl = isLoopback(o.listen.bind)
-	b := broker.New(*config)
+	if ctx, err = o.data.open(ctx, config); err != nil {
+		return err
+	}
+	return o.data.close(o.serve(ctx, e, listeners))
+}
+
+// serve runs the broker until ctx ends.
+func (o *brokerOptions) serve(ctx context.Context, e *env, listeners []listener) error {
+	b := broker.New(o.limits.config)
+	if err := b.Restore(); err != nil {
+		return dataError(o.data.dir, err)
+	}
 	defer o.access.reloadOnSignal(e, b)()
 	ended := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {

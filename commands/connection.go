@@ -47,10 +47,11 @@ func addAddressFlags(fs *pflag.FlagSet, c *config.Connection) {
 	fs.StringVar(&c.PasswordFile, "password-file", "", "file that holds the password")
 	fs.BoolVar(&c.PasswordPrompt, "password-prompt", false, "ask for the password")
 	fs.StringVar(&c.WSPath, "ws-path", "", "path of MQTT over WebSocket, which it implies (default /mqtt)")
+	fs.StringVar(&c.AuthMethod, "auth-method", "", "prove the password instead of sending it: SCRAM-SHA-256 (MQTT 5)")
 	fs.Var(textsFlag{&c.WSHeader}, "ws-header", "Name:value to send with the request for the WebSocket (repeatable)")
 	fs.StringVar(&c.Proxy, "proxy", "", "connect through socks5h://[user:password@]host[:port] or http://..., none for no proxy (default: ALL_PROXY)")
 	fs.StringVarP(&c.Bind, "bind", "A", "", "address of this machine to connect from")
-	inGroup(fs, groupAddress, "host", "port", "url", "unix", "embedded", "ws-path", "ws-header", "proxy", "username", "password", "password-file", "password-prompt")
+	inGroup(fs, groupAddress, "host", "port", "url", "unix", "embedded", "ws-path", "ws-header", "proxy", "username", "password", "password-file", "password-prompt", "auth-method")
 	inGroup(fs, groupPassword, "password", "password-file", "password-prompt")
 }
 

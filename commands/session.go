@@ -173,6 +173,9 @@ func connectError(t link.Target, err error) error {
 		}
 		return exit.Wrap(exit.Refused, "connect", t.String(), err).Hint(refusalHint(refused.Code))
 	}
+	if errors.Is(err, client.ErrAuthentication) {
+		return exit.Wrap(exit.Refused, "connect", t.String(), err)
+	}
 	failure := exit.Wrap(exit.Unreachable, "connect", t.String(), err)
 	if dial, ok := errors.AsType[*link.DialError](err); ok {
 		return failure.Hint(dial.Hint)

@@ -207,9 +207,9 @@ func feed(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// signal NAME INT|TERM sends a signal.
+// signal NAME INT|TERM|HUP|KILL sends a signal.
 func signalProcess(ts *testscript.TestScript, _ bool, args []string) {
-	s := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[args[len(args)-1]]
+	s := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill}[args[len(args)-1]]
 	ts.Check(named(ts, args, 2).cmd.Process.Signal(s))
 }
 

@@ -81,6 +81,8 @@ func (c *client) deliver(buf []byte, d *delivery) []byte {
 		return buf
 	}
 	if !c.mayReceive(d.msg.topic) {
+		c.b.storeSettled(c.session, d)
+
 		return buf
 	}
 	var id uint16

@@ -10,7 +10,8 @@ import (
 )
 
 // Restore takes over what [Config].Store holds. It is called once, before anything is served. A Session that had a
-// connection when the process ended counts as left now.
+// connection when the process ended counts as left now. What has expired meanwhile is dropped: Sessions (their Will Messages
+// are published), and messages that were not sent yet.
 func (b *Broker) Restore() error {
 	if b.cfg.Store == nil {
 		return nil
@@ -22,16 +23,30 @@ func (b *Broker) Restore() error {
 	for i := range state.Retained {
 		b.restoreRetained(state.Retained[i].message())
 	}
+	var over []*session
 	for i := range state.Sessions {
-		if err := b.restoreSession(&state.Sessions[i]); err != nil {
+		s, expired, err := b.restoreSession(&state.Sessions[i])
+		if err != nil {
 			return err
 		}
+		if expired {
+			over = append(over, s)
+		}
+	}
+	for _, s := range over {
+		b.counters.expiredSessions.Add(1)
+		b.atomically(func() { b.end(s) })
 	}
 
-	return nil
+	return b.cfg.Store.Sync()
 }
 
 func (b *Broker) restoreRetained(m *message) {
+	if m.expired(time.Now()) {
+		b.cfg.Store.Unretain(m.topic)
+
+		return
+	}
 	r := &b.retained
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -47,14 +62,15 @@ func (b *Broker) restoreNumber(m *message) {
 	}
 }
 
-func (b *Broker) restoreSession(stored *StoredSession) error {
+// restoreSession reports whether the Session has expired; it is there nevertheless.
+func (b *Broker) restoreSession(stored *StoredSession) (_ *session, expired bool, err error) {
 	s := &session{id: stored.ClientID, durable: true}
 	b.mu.Lock()
 	b.sessions[s.id] = s
 	b.mu.Unlock()
 	for _, sub := range stored.Subscriptions {
 		if err := b.restoreSubscription(s, sub); err != nil {
-			return err
+			return nil, false, err
 		}
 	}
 	for i := range stored.Deliveries {
@@ -63,13 +79,20 @@ func (b *Broker) restoreSession(stored *StoredSession) error {
 	for _, id := range stored.Received {
 		s.receive(id)
 	}
-	elapsed := time.Duration(0)
-	if !stored.Left.IsZero() {
-		elapsed = max(0, time.Since(stored.Left))
+	now := time.Now()
+	if stored.Left.IsZero() {
+		stored.Left = now
+		b.save(s, stored.Expiry, now, stored.Will.will())
+	}
+	elapsed := max(0, now.Sub(stored.Left))
+	if stored.Expiry != never && elapsed >= seconds(stored.Expiry) {
+		s.will = stored.Will.will()
+
+		return s, true, nil
 	}
 	b.wait(s, stored.Will.will(), stored.Expiry, elapsed)
 
-	return nil
+	return s, false, nil
 }
 
 func (b *Broker) restoreSubscription(s *session, stored StoredSubscription) error {
@@ -96,6 +119,12 @@ func (b *Broker) restoreDelivery(s *session, stored *StoredDelivery) {
 		d.share = sub.share
 	}
 	s.queued = max(s.queued, stored.Seq)
+	if stored.PacketID == 0 && m.expired(time.Now()) {
+		b.counters.expired.Add(1)
+		b.storeSettled(s, &d)
+
+		return
+	}
 	if stored.PacketID == 0 {
 		s.bytes += m.size()
 		s.queue.push(d)

@@ -23,6 +23,9 @@ type connection struct {
 	connect *wire.Connect
 	caps    Caps // set by CONNACK
 
+	auth    *authHandler // nil without enhanced authentication
+	authErr atomic.Pointer[error]
+
 	announced  Announcement
 	connack    atomic.Pointer[wire.Connack]
 	disconnect atomic.Pointer[wire.Disconnect]
@@ -41,24 +44,32 @@ type connection struct {
 
 // newConnection puts a connection over a network connection of o's; the handshake is still to be done.
 func newConnection(ctx context.Context, l *lane, o Options, connect *wire.Connect) (*connection, error) {
+	auth, err := beginAuth(o, connect)
+	if err != nil {
+		return nil, err
+	}
 	nc, err := dial(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{lane: l, connect: connect, lost: make(chan struct{})}
+	c := &connection{lane: l, connect: connect, auth: auth, lost: make(chan struct{})}
 	if connect.Properties.Has(wire.PropTopicAliasMaximum) {
 		c.maxAlias = connect.Properties.TopicAliasMaximum
 		c.aliases = map[uint16]string{}
 	}
 	c.conn = link.NewConn(nc, link.Config{Connect: connect, Disconnect: goodbye(o, connect), Handler: c, Trace: o.Trace})
-	c.engine = paho.NewClient(paho.ClientConfig{
+	config := paho.ClientConfig{
 		Conn:               c.conn,
 		Session:            &requests{},
 		PingHandler:        &pinger{connection: c},
 		PacketTimeout:      engineTimeout,
 		OnServerDisconnect: func(*paho.Disconnect) {},
 		OnPublishReceived:  []func(paho.PublishReceived) (bool, error){unused},
-	})
+	}
+	if auth != nil {
+		auth.connection, config.AuthHandler = c, auth
+	}
+	c.engine = paho.NewClient(config)
 	return c, nil
 }
 
@@ -85,7 +96,9 @@ func (c *connection) handshake(ctx context.Context) error {
 	switch ca := c.connack.Load(); {
 	case err == nil:
 		c.began = time.Now()
-		return nil
+		return c.proven(ca)
+	case c.authErr.Load() != nil:
+		return fmt.Errorf("%w: %w", ErrAuthentication, *c.authErr.Load())
 	case ca != nil && ca.Code.IsError():
 		return &RefusedError{
 			Packet: wire.CONNECT, Code: ca.Code,
@@ -100,6 +113,18 @@ func (c *connection) handshake(ctx context.Context) error {
 	default:
 		return err
 	}
+}
+
+// proven ends the connection when the Server has not proved who it is.
+func (c *connection) proven(ca *wire.Connack) error {
+	if c.auth == nil {
+		return nil
+	}
+	err := c.auth.finish(ca)
+	if err != nil {
+		c.drop()
+	}
+	return err
 }
 
 // isLost reports whether the connection has ended.

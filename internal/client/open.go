@@ -67,7 +67,7 @@ func openOnce(ctx context.Context, o Options) (*Session, error) {
 
 // canFallBack reports whether nothing was asked for that only MQTT 5 has.
 func canFallBack(o Options) bool {
-	return o.Properties.Empty() && (o.Will == nil || o.Will.Properties.Empty())
+	return o.Properties.Empty() && o.Authentication == nil && (o.Will == nil || o.Will.Properties.Empty())
 }
 
 // speaksOlder reports whether the Server said, each in its way, that it does not speak MQTT 5.

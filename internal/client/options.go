@@ -26,6 +26,8 @@ type Options struct {
 	Username *string
 	// Password is nil for none; an empty one is not nil.
 	Password []byte
+	// Authentication is enhanced authentication, nil for none; it needs MQTT 5.
+	Authentication Authentication
 	// KeepAlive is the Keep Alive in seconds, 0 turns it off.
 	KeepAlive uint16
 	// ResumeSession asks for an existing Session (Clean Start 0, Clean Session 0 below MQTT 5), which is then kept for ever

@@ -98,7 +98,7 @@ func isFatal(err error) bool {
 		return true
 	}
 	return errors.Is(err, link.ErrNotMQTT) || errors.Is(err, link.ErrUnsupportedVersion) || errors.Is(err, ErrTakenOver) ||
-		errors.Is(err, ErrClosed)
+		errors.Is(err, ErrClosed) || errors.Is(err, ErrAuthentication)
 }
 
 // isFatalCode tells the Reason Codes that the Server may think better of from those that it will not: bad credentials, a

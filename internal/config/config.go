@@ -47,6 +47,8 @@ type Connection struct {
 	PasswordFile   string
 	PasswordPrompt bool
 
+	AuthMethod string // of enhanced authentication, empty for none
+
 	ClientID       string
 	ClientIDPrefix string
 	KeepAlive      uint16 // seconds

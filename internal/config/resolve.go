@@ -46,6 +46,9 @@ func (c *Connection) Resolve(secrets Secrets) (Resolved, error) {
 	if err := c.resolvePassword(&r, secrets); err != nil {
 		return Resolved{}, err
 	}
+	if err := c.resolveAuthentication(&r.Options); err != nil {
+		return Resolved{}, err
+	}
 	if err := c.resolveVersion(&r); err != nil {
 		return Resolved{}, err
 	}

@@ -1,0 +1,69 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/spf13/pflag"
+
+	"github.com/mqx-cli/mqx/internal/broker"
+	"github.com/mqx-cli/mqx/internal/broker/boltstore"
+	"github.com/mqx-cli/mqx/internal/exit"
+)
+
+// brokerData is what the broker keeps when it ends.
+type brokerData struct {
+	dir   string
+	store *boltstore.Store // nil without a folder
+	end   context.CancelCauseFunc
+}
+
+func (o *brokerData) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.dir, "data-dir", "", "keep Retained Messages, Sessions and their messages in this folder, also when the process is killed")
+}
+
+// open opens the folder. When it cannot be written to any more, ctx ends.
+func (o *brokerData) open(ctx context.Context, config *broker.Config) (context.Context, error) {
+	if o.dir == "" {
+		return ctx, nil
+	}
+	ctx, o.end = context.WithCancelCause(ctx)
+	store, err := boltstore.Open(o.dir, func(err error) { o.end(dataError(o.dir, err)) })
+	if err != nil {
+		o.end(err)
+		return ctx, dataError(o.dir, err)
+	}
+	o.store, config.Store = store, store
+	return ctx, nil
+}
+
+// close writes what is left. It returns err, or what has happened if that is nil.
+func (o *brokerData) close(err error) error {
+	if o.store == nil {
+		return err
+	}
+	defer o.end(err)
+	if closeErr := o.store.Close(); closeErr != nil && (err == nil || exit.CodeOf(err) >= exit.Interrupted) {
+		return dataError(o.dir, closeErr)
+	}
+	return err
+}
+
+// dataError says what is wrong with the folder, and what to do.
+func dataError(dir string, err error) error {
+	const flag = "--data-dir"
+	var damaged *boltstore.DamagedError
+	switch {
+	case errors.Is(err, boltstore.ErrInUse):
+		return exit.Wrap(exit.Usage, flag, dir, err).Hint("end that one, or take another folder")
+	case errors.Is(err, boltstore.ErrNewer):
+		return exit.Wrap(exit.Usage, flag, dir, err).Hint("use that one, or take another folder")
+	case errors.As(err, &damaged):
+		return exit.Wrap(exit.BadData, flag, "", err).Hint("it was left as it is: put a copy in its place, or move it away to begin without it")
+	case errors.Is(err, fs.ErrPermission):
+		return exit.Wrap(exit.Usage, flag, dir, err)
+	default:
+		return exit.Wrap(exit.Usage, flag, dir, err).Hint("what was acknowledged is kept; look after the disk and start again")
+	}
+}
