@@ -45,6 +45,7 @@ type subOptions struct {
 	jq        string
 	ready     string
 	sifting   siftOptions
+	exec      execOptions
 
 	deadline time.Time
 }
@@ -95,6 +96,7 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 	fs.StringVar(&o.path, "path", "", "print one gjson path of each payload")
 	fs.StringVar(&o.jq, "jq", "", "print what this jq expression makes of each message, as --json would print it")
 	inGroup(fs, groupOutput, "format", "json")
+	o.exec.addFlags(cmd)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
 }
 
@@ -102,7 +104,7 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
-	sink, err := o.sink(e, cmd, args)
+	sink, err := o.sink(ctx, e, cmd, args)
 	if err != nil {
 		return err
 	}
@@ -159,7 +161,7 @@ func (o *subOptions) late(ctx context.Context, err error, missing string) error 
 }
 
 // sink checks the flags and makes what takes the messages.
-func (o *subOptions) sink(e *env, cmd *cobra.Command, args []string) (subSink, error) {
+func (o *subOptions) sink(ctx context.Context, e *env, cmd *cobra.Command, args []string) (subSink, error) {
 	for _, arg := range args {
 		if err := (filtersFlag{&o.filters}).Set(arg); err != nil {
 			return nil, exit.Wrap(exit.Usage, "filter", "", err)
@@ -167,6 +169,12 @@ func (o *subOptions) sink(e *env, cmd *cobra.Command, args []string) (subSink, e
 	}
 	if err := o.checkFlags(e, cmd); err != nil {
 		return nil, err
+	}
+	if err := o.exec.check(cmd); err != nil {
+		return nil, err
+	}
+	if o.exec.command != "" {
+		return o.sifting.sink(cmd, o.exec.sink(ctx, e))
 	}
 	options := output.MessageOptions{
 		JSON: e.json, Path: o.path, Topic: o.verbose, NoNewline: o.noNewline, Color: e.color,
