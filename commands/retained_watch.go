@@ -79,7 +79,7 @@ func (o *retainedWatchOptions) watch(ctx context.Context, s *store, w *watch) er
 	}
 	evidence, err := retained.Collect(ctx, s.session, listed{w}, retained.Options{
 		Subscriptions: subs, Properties: o.connection.Properties.Subscribe, NoPublish: o.noPublish, Deadline: o.deadline,
-		Ready: func() error { return readyFile(o.ready, "") },
+		Ready: func() error { return readyFile(o.ready, "") }, Stays: true,
 	})
 	switch {
 	case err != nil:

@@ -95,7 +95,7 @@ func (o *Observation) list(ctx context.Context, filters []string) (retained.Evid
 		subs[i] = wire.Subscription{Filter: f}
 	}
 	evidence, err := retained.Collect(ctx, &overheard{o.Session, o}, stored{o}, retained.Options{
-		Subscriptions: subs, Properties: o.Properties, NoPublish: o.NoPublish, Deadline: o.Deadline,
+		Subscriptions: subs, Properties: o.Properties, NoPublish: o.NoPublish, Deadline: o.Deadline, Stays: true,
 	})
 	if err != nil || evidence == retained.Incomplete {
 		return evidence, err

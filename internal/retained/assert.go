@@ -2,6 +2,7 @@ package retained
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/message"
@@ -14,6 +15,7 @@ const retryPause = 200 * time.Millisecond
 // Within has passed. The outcomes are those of the last complete look; there are none when the first one was not complete.
 func Assert(ctx context.Context, s Session, expectations []*Expectation, o ListOptions) ([]Outcome, Listing, error) {
 	start := time.Now()
+	o.stays = slices.ContainsFunc(expectations, func(x *Expectation) bool { return x.Within() > 0 })
 	outcomes := make([]Outcome, len(expectations))
 	pending := make([]int, len(expectations))
 	for i := range pending {

@@ -34,6 +34,8 @@ type ListOptions struct {
 	NoPublish  bool
 	Deadline   time.Time
 	Ready      func() error
+
+	stays bool // Options.Stays
 }
 
 // Listing is what List came to.
@@ -84,7 +86,7 @@ func newGate(sink Sink, o ListOptions) *gate {
 func (g *gate) list(ctx context.Context, s Session, o ListOptions) (listing Listing, err error) {
 	options := Options{
 		Subscriptions: g.subscriptions(o.QoS), Properties: o.Properties,
-		NoPublish: o.NoPublish, Deadline: o.Deadline, Ready: o.Ready,
+		NoPublish: o.NoPublish, Deadline: o.Deadline, Ready: o.Ready, Stays: o.stays,
 	}
 	c := newCollector(s, g, options)
 	c.queue.wanted = o.QoS > 0 && !hides(o.Filters)

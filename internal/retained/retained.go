@@ -51,6 +51,9 @@ type Options struct {
 	Properties *wire.Properties
 	// NoPublish goes without the sentinel, for clients that may not publish.
 	NoPublish bool
+	// Stays says that the session goes on afterwards: Collect then ends the subscription to its sentinel as well, in the
+	// background.
+	Stays bool
 	// Deadline ends the collection; zero is none.
 	Deadline time.Time
 	// Ready is called once when the subscriptions are active; it may be nil.
@@ -91,7 +94,17 @@ func (c *collector) collect(ctx context.Context) (Evidence, error) {
 		evidence, err = Incomplete, nil
 	}
 	c.holds = false
+	if c.options.Stays && c.hears {
+		c.giveBack(ctx)
+	}
 	return evidence, errors.Join(c.settle(), err)
+}
+
+// giveBack ends the subscription to the sentinel. Nobody waits for the answer, which comes behind all that is on its way;
+// the request ends with the session at the latest.
+func (c *collector) giveBack(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	go func() { _, _ = c.session.Unsubscribe(ctx, c.topic) }()
 }
 
 // Why a wait ended.
@@ -121,6 +134,7 @@ type collector struct {
 	refused chan struct{}
 	last    time.Time // when the last message came
 	told    bool      // Options.Ready was called
+	hears   bool      // the subscription to our own topic stands
 	heard   bool      // a message to our own topic has come back
 	awaits  bool      // the next one is an end
 
@@ -130,11 +144,10 @@ type collector struct {
 
 func (c *collector) run(ctx context.Context) (Evidence, error) {
 	c.refused = make(chan struct{})
-	hears, err := c.subscribe(ctx)
-	if err != nil {
+	if err := c.subscribe(ctx); err != nil {
 		return "", err
 	}
-	if hears {
+	if c.hears {
 		if err := c.sendSentinel(ctx); err != nil {
 			return "", err
 		}
@@ -154,25 +167,25 @@ func (c *collector) run(ctx context.Context) (Evidence, error) {
 	return Barrier, nil
 }
 
-// subscribe makes the subscriptions, that of the sentinel first, and reports whether it stands.
-func (c *collector) subscribe(ctx context.Context) (hears bool, err error) {
+// subscribe makes the subscriptions, that of the sentinel first.
+func (c *collector) subscribe(ctx context.Context) error {
 	if !c.options.NoPublish {
 		codes, err := c.session.Subscribe(ctx, nil, c.ownSubscriptions()...)
-		hears = err == nil || len(codes) > 0 && !codes[0].IsError() // the version may be refused
+		c.hears = err == nil || len(codes) > 0 && !codes[0].IsError() // the version may be refused
 		if _, refused := errors.AsType[*client.RefusedError](err); err != nil && !refused {
-			return false, err
+			return err
 		}
 	}
-	c.holds, c.last = hears && c.queue.wanted, time.Now()
-	err = c.during(ctx, func(ctx context.Context) error {
+	c.holds, c.last = c.hears && c.queue.wanted, time.Now()
+	err := c.during(ctx, func(ctx context.Context) error {
 		_, err := c.session.Subscribe(ctx, c.options.Properties, c.options.Subscriptions...)
 		return err
 	})
 	if err != nil {
-		return false, err
+		return err
 	}
 	c.last = time.Now()
-	return hears, c.ready()
+	return c.ready()
 }
 
 // barrier waits until the Server has worked off everything before it: the filter is ours and matches nothing, and the answer

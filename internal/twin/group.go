@@ -178,6 +178,7 @@ func (g *Group) collect(ctx context.Context, subs []wire.Subscription) error {
 	for part := range slices.Chunk(subs, chunk) {
 		evidence, err := retained.Collect(ctx, g.session, retained.SinkFunc(func(message.Message) error { return nil }), retained.Options{
 			Subscriptions: part, Properties: g.options.Subscribe, NoPublish: g.options.NoPublish, Deadline: g.options.Deadline,
+			Stays: true,
 		})
 		switch {
 		case err != nil:
