@@ -104,6 +104,7 @@ func (b *Broker) serve(c *client) {
 // them at once and returns ctx's error. Afterwards the Broker is of no use, and its Sessions are gone.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	b.draining.Store(true) // before anybody can see that we stop
+	b.attend()
 	b.mu.Lock()
 	if !b.closing {
 		b.closing = true
@@ -145,7 +146,6 @@ const (
 
 // drain waits until the clients have been sent what is in their queues.
 func (b *Broker) drain(ctx context.Context, clients []*client) {
-	b.attend()
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	tick := time.NewTicker(drainTick)
