@@ -103,6 +103,8 @@ func (b *Broker) serve(c *client) {
 // MQTT 5 clients why it ends (0x8B), and closes all connections, within about two seconds even if some do not read. When ctx ends first it closes
 // them at once and returns ctx's error. Afterwards the Broker is of no use, and its Sessions are gone.
 func (b *Broker) Shutdown(ctx context.Context) error {
+	b.draining.Store(true) // before anybody can see that we stop
+	b.attend()
 	b.mu.Lock()
 	if !b.closing {
 		b.closing = true
@@ -111,7 +113,6 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	listeners := slices.Collect(maps.Keys(b.listeners))
 	clients := slices.Collect(maps.Keys(b.clients))
 	b.mu.Unlock()
-	b.draining.Store(true) // before anybody can see that we stop
 	for _, l := range listeners {
 		l.Close()
 	}
@@ -145,7 +146,6 @@ const (
 
 // drain waits until the clients have been sent what is in their queues.
 func (b *Broker) drain(ctx context.Context, clients []*client) {
-	b.attend()
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	tick := time.NewTicker(drainTick)
