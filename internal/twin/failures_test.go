@@ -331,6 +331,7 @@ func takesBack(w *world) {
 func secret(w *world) {
 	t := w.t
 	wants(t, w.set(twin.SetOptions{}, "wifi.psk=hunter22"), twin.Invalid, "/wifi/psk looks like a secret")
+	wants(t, w.set(twin.SetOptions{}, "wifi.psk=12345678"), twin.Invalid, "/wifi/psk looks like a secret")
 	wants(t, w.set(twin.SetOptions{AllowSecret: true}, "wifi.psk=hunter22"), twin.Stored)
 	wants(t, w.set(twin.SetOptions{}, "wifi.psk=null"), twin.Stored)
 }

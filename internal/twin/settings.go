@@ -1,6 +1,7 @@
 package twin
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -42,8 +43,8 @@ func checkSetting(tokens []string, value any, o SetOptions) error {
 				return err
 			}
 		}
-	case string:
-		if kind := payload.Secret(name, v); kind != "" && !o.AllowSecret {
+	case string, json.Number: // password=1234 is a number
+		if kind := payload.Secret(name, fmt.Sprint(v)); kind != "" && !o.AllowSecret {
 			return fmt.Errorf("%s looks like %s, and whoever may read the topic can read what is retained (P024); --allow-secret lets it pass",
 				joinPointer(tokens), kind)
 		}
