@@ -240,7 +240,7 @@ func (term *terminal) start(command string) *beside {
 func normal(s string) string {
 	for _, r := range []struct{ pattern, with string }{
 		{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`, "TIME"},
-		{`\b1\d{9}\b`, "UNIX-TIME"},
+		{`\b1\d{9}(\d{3})?\b`, "UNIX-TIME"},
 		{`(127\.0\.0\.1|localhost):\d{2,}`, "ADDRESS"},
 		{`"port":\d+`, `"port":PORT`},
 		{`\b\d+\.\d+ s\b`, "DURATION"},
