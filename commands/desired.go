@@ -55,6 +55,7 @@ type desiredOptions struct {
 	contract  string
 	doc       string
 	filters   []topic.Filter
+	where     string
 	fromFile  string
 	timeout   time.Duration
 	noPublish bool
@@ -67,6 +68,7 @@ func (o *desiredOptions) addFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.VarP(filtersFlag{&o.filters}, "filter", "t", "devices, as base topics with wildcards (repeatable; arguments too)")
 	fs.StringVar(&o.fromFile, "from-file", "", "file with a device a line, - is standard input")
+	fs.StringVar(&o.where, "where", "", "only devices for which this expression holds, on reported, desired, rev, status, device and levels")
 	fs.StringVar(&o.doc, "doc", "", "one of several documents of a device, by name")
 	fs.StringVar(&o.contract, "contract", "", "contract file (default: "+contract.FileName+" here or in a folder above)")
 	fs.VarP(durationFlag{&o.timeout}, "timeout", "W", "longest time for it all")
@@ -90,6 +92,8 @@ type fleet struct {
 
 	convention *twin.Convention
 	progress   *output.Progress
+	where      *twin.Where // nil for all
+	alone      bool        // a single device was asked for, by its name
 }
 
 // devices resolves arguments, filters and the file.
@@ -153,6 +157,10 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 	if err != nil {
 		return nil, exit.Wrap(exit.Usage, "--doc", "", err)
 	}
+	where, err := o.condition()
+	if err != nil {
+		return nil, err
+	}
 	bases, single, err := o.devices(e, c, args)
 	if err != nil {
 		return nil, err
@@ -169,12 +177,7 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 	if len(bases) == 0 {
 		return nil, usageError(cmd, "which device? one is needed, or a filter like 'acme/lyon/+'")
 	}
-	options := twin.Options{
-		By: o.by, NoPublish: o.noPublish, Settle: settle, Tolerance: o.tolerance.Tolerance,
-		Publish: o.connection.Properties.Publish, Subscribe: o.connection.Properties.Subscribe,
-		Note:  func(text string) { e.note("%s", text) },
-		Ready: func() error { return readyFile(o.ready, "") },
-	}
+	options := o.groupOptions(e, where)
 	progress := output.NewProgress(e.streams)
 	options.Progress = progress.Update
 	if o.timeout > 0 {
@@ -189,7 +192,10 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{env: e, session: s, target: r.Options.Target, named: single, convention: convention, progress: progress}
+	f := &fleet{
+		env: e, session: s, target: r.Options.Target, named: single, convention: convention, progress: progress, where: where,
+		alone: len(bases) == 1 && len(single) == 1,
+	}
 	if !s.Caps().RetainAvailable {
 		closeSession(ctx, s)
 		return nil, exit.New(exit.Usage, "desired", f.target.String(),
@@ -200,6 +206,28 @@ func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command
 		return nil, exit.Wrap(exit.Usage, "device", "", err)
 	}
 	return f, nil
+}
+
+// groupOptions are those that the flags say.
+func (o *desiredOptions) groupOptions(e *env, where *twin.Where) twin.Options {
+	return twin.Options{
+		By: o.by, NoPublish: o.noPublish, Settle: settle, Tolerance: o.tolerance.Tolerance, Where: where,
+		Publish: o.connection.Properties.Publish, Subscribe: o.connection.Properties.Subscribe,
+		Note:  func(text string) { e.note("%s", text) },
+		Ready: func() error { return readyFile(o.ready, "") },
+	}
+}
+
+// condition compiles --where.
+func (o *desiredOptions) condition() (*twin.Where, error) {
+	if o.where == "" {
+		return nil, nil //nolint:nilnil // no condition holds for all
+	}
+	where, err := twin.NewWhere(o.where)
+	if err != nil {
+		return nil, whereError(err, `reported.fw < "2.1" && status == "online"`)
+	}
+	return where, nil
 }
 
 // settle is how long a message of another writer may take to arrive.
@@ -224,7 +252,21 @@ func (f *fleet) read(ctx context.Context, needs twin.Needs) error {
 	if err := f.Read(ctx, needs); err != nil {
 		return f.failure(ctx, "read from", err, "")
 	}
+	if f.where == nil {
+		return nil
+	}
+	if n, first := f.where.Failed(); n > 0 {
+		f.env.note("%d devices left out: --where makes no sense for them, first: %s", n, first)
+	}
 	return nil
+}
+
+// nobody is the error that no device is left to work on.
+func (f *fleet) nobody(what, why string) error {
+	if n := f.LeftOut(); n > 0 {
+		why = fmt.Sprintf("--where holds for none of %d devices", n)
+	}
+	return exit.New(exit.Negative, what, "", why)
 }
 
 // failure is an error that ends all: a refusal, a signal, a lost connection, a deadline.

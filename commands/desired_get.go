@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
+	"github.com/tidwall/gjson"
 
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/message"
@@ -31,7 +32,7 @@ func newDesiredGet(e *env) *cobra.Command {
 		Use:   "get DEVICE...",
 		Short: "Print what is desired of a device, or what it reports",
 		Long: "Print the settings that are desired of a device, one a line: JSON Pointer and value. --json prints the document as it\n" +
-			"is stored, on one line.\n\n" +
+			"is stored, on one line; with \"device\" before the rest when several devices, or a filter, are asked for.\n\n" +
 			"Status 0: it is there; 1: nothing is desired, or reported; 10: what is there is no document.",
 		Example:     "  mqx desired get acme/lyon/cr-001\n  mqx desired get acme/lyon/cr-001 --both\n  mqx desired get acme/lyon/cr-001 --json | jq .rev",
 		Args:        cobra.ArbitraryArgs,
@@ -67,7 +68,7 @@ func (o *desiredGetOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 	var results []twin.Result
 	for _, t := range f.Twins() {
 		r := twin.Result{Device: t.Device, Outcome: twin.Unchanged}
-		if err := o.print(p, t); err != nil {
+		if err := o.print(p, t, f.alone); err != nil {
 			r.Outcome, r.Why = twin.BadData, err
 			if _, missing := errors.AsType[missingError](err); missing {
 				r.Outcome = twin.Missing
@@ -79,7 +80,7 @@ func (o *desiredGetOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 		return err
 	}
 	if len(results) == 0 {
-		return exit.New(exit.Negative, "get", "", "no such device has retained anything")
+		return f.nobody("get", "no such device has retained anything")
 	}
 	if err := judge("get", results); len(results) > 1 && err != nil {
 		f.explain(results)
@@ -105,10 +106,8 @@ type missingError string
 // Error names the kind of document.
 func (e missingError) Error() string { return "nothing is " + string(e) }
 
-func (o *desiredGetOptions) print(p *twinPrinter, t *twin.Twin) error {
-	var m message.Message
-	var state twin.State
-	about := ""
+func (o *desiredGetOptions) print(p *twinPrinter, t *twin.Twin, alone bool) error {
+	d := deviceDocument{device: t.Device, alone: alone}
 	switch {
 	case o.reported:
 		if t.ReportedErr != nil {
@@ -117,7 +116,10 @@ func (o *desiredGetOptions) print(p *twinPrinter, t *twin.Twin) error {
 		if t.Reported == nil {
 			return missingError("reported")
 		}
-		m, state = t.ReportedMessage, t.Reported.State
+		d.payload, d.state = t.ReportedMessage.Payload, t.Reported.State
+		if !alone {
+			d.about = t.Device
+		}
 	case t.Desired == nil:
 		return missingError("desired")
 	case t.Desired.Err != nil:
@@ -125,31 +127,73 @@ func (o *desiredGetOptions) print(p *twinPrinter, t *twin.Twin) error {
 	case o.both, o.delta:
 		return o.compare(p, t)
 	default:
-		m, state = t.Desired.Message, t.Desired.Doc.State
-		about = origin(t.Desired.Doc, time.Now())
+		d.payload, d.state = t.Desired.Message.Payload, t.Desired.Doc.State
+		d.about = t.Device + " " + origin(t.Desired.Doc, time.Now())
 	}
 	switch {
 	case p.json:
-		var line bytes.Buffer
-		if err := json.Compact(&line, m.Payload); err != nil {
-			return err
-		}
-		p.JSON(line.Bytes())
+		return d.printJSON(p)
 	case o.format == "yaml":
-		text, err := yaml.JSONToYAML(m.Payload)
-		if err != nil {
-			return err
-		}
-		p.Text(string(output.AppendEscapedLines(nil, text)))
+		return d.printYAML(p)
 	default:
-		if about != "" {
-			p.Text(mark(p.marks.Faint, "# "+words.Printable(t.Device+" "+about)) + "\n")
-		}
-		for _, leaf := range twin.Delta(state, nil, twin.Tolerance{}) {
-			p.Text(words.Printable(leaf.Pointer) + "\t" + words.Printable(string(payload.AppendValue(nil, leaf.Desired))) + "\n")
-		}
+		d.printText(p)
+		return nil
 	}
+}
+
+// deviceDocument is a document to print.
+type deviceDocument struct {
+	device  string
+	alone   bool // no other device was asked for
+	payload []byte
+	state   twin.State
+	about   string // for people; empty for nothing
+}
+
+// printJSON prints the document as it is stored. Where others are printed, too, it begins with the device: as "device", or as
+// "_device" if the document has a member of that name.
+func (d *deviceDocument) printJSON(p *twinPrinter) error {
+	var line bytes.Buffer
+	if err := json.Compact(&line, d.payload); err != nil {
+		return err
+	}
+	text := line.Bytes()
+	if !d.alone {
+		name := "device"
+		if gjson.GetBytes(text, name).Exists() {
+			name = "_device"
+		}
+		named := message.AppendJSONString([]byte(`{"`+name+`":`), d.device)
+		if string(text) != "{}" {
+			named = append(named, ',')
+		}
+		text = append(named, text[1:]...)
+	}
+	p.JSON(text)
 	return nil
+}
+
+// printYAML prints the document as one of YAML.
+func (d *deviceDocument) printYAML(p *twinPrinter) error {
+	text, err := yaml.JSONToYAML(d.payload)
+	if err != nil {
+		return err
+	}
+	if !d.alone {
+		p.Text("--- # " + words.Printable(d.device) + "\n")
+	}
+	p.Text(string(output.AppendEscapedLines(nil, text)))
+	return nil
+}
+
+// printText prints the settings, one a line.
+func (d *deviceDocument) printText(p *twinPrinter) {
+	if d.about != "" {
+		p.Text(mark(p.marks.Faint, "# "+words.Printable(d.about)) + "\n")
+	}
+	for _, leaf := range twin.Delta(d.state, nil, twin.Tolerance{}) {
+		p.Text(words.Printable(leaf.Pointer) + "\t" + words.Printable(string(payload.AppendValue(nil, leaf.Desired))) + "\n")
+	}
 }
 
 // compare prints settings with both sides.

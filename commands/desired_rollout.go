@@ -140,7 +140,7 @@ func (j *rolloutJob) start(ctx context.Context, f *fleet) ([]twin.Result, error)
 		twins = f.wanted()
 	}
 	if len(twins) == 0 {
-		return nil, exit.New(exit.Negative, j.what, "", "no such device has retained anything")
+		return nil, f.nobody(j.what, "no such device has retained anything")
 	}
 	if j.run != nil {
 		var done int

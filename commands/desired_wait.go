@@ -60,7 +60,7 @@ func (o *desiredWaitOptions) run(ctx context.Context, e *env, cmd *cobra.Command
 	}
 	twins := f.wanted()
 	if len(twins) == 0 {
-		return exit.New(exit.Negative, "wait", "", "nothing is desired of such a device")
+		return f.nobody("wait", "nothing is desired of such a device")
 	}
 	options := o.options()
 	options.Rev, options.ID, options.Deadline = o.rev, o.id, deadline

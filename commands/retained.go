@@ -228,7 +228,7 @@ func (s *selection) selector(now time.Time) (retained.Selector, error) {
 	}
 	where, err := sift.NewWhere(s.where)
 	if err != nil {
-		return selector, whereError(err)
+		return selector, whereError(err, whereExample)
 	}
 	selector.Where = where
 	return selector, nil

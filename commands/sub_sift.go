@@ -66,7 +66,7 @@ func (o *siftOptions) sink(cmd *cobra.Command, next shower) (subSink, error) {
 	var err error
 	if o.where != "" {
 		if options.Where, err = sift.NewWhere(o.where); err != nil {
-			return nil, whereError(err)
+			return nil, whereError(err, whereExample)
 		}
 	}
 	if o.capture != "" {
@@ -83,8 +83,11 @@ func (o *siftOptions) sink(cmd *cobra.Command, next shower) (subSink, error) {
 	return &siftingSink{shower: next, sieve: sift.New(options), where: options.Where}, nil
 }
 
-func whereError(err error) error {
-	return exit.Wrap(exit.Usage, "--where", "", err).Hint(`for example: levels[1] == "line1" && payload.v > 20`)
+// whereExample is a condition on messages.
+const whereExample = `levels[1] == "line1" && payload.v > 20`
+
+func whereError(err error, example string) error {
+	return exit.Wrap(exit.Usage, "--where", "", err).Hint("for example: " + example)
 }
 
 // siftingSink shows what passes a sieve.

@@ -1,14 +1,9 @@
 package sift
 
 import (
-	"errors"
 	"math"
 	"strings"
 	"time"
-
-	"github.com/expr-lang/expr"
-	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/vm"
 
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
@@ -19,11 +14,7 @@ import (
 // variables of a topic template, strings), payload (a JSON value, or else text), size (bytes), qos, retain, properties (by
 // the names of the JSON form), user (the User Properties; of those with the same key the last one) and age (seconds by the
 // payload's timestamp; nothing is known to be true of the age of a payload without one).
-type Where struct {
-	program *vm.Program
-	failed  int
-	first   error
-}
+type Where struct{ condition *Condition[view] }
 
 // view is what a condition sees of a message.
 type view struct {
@@ -41,11 +32,11 @@ type view struct {
 
 // NewWhere compiles a condition.
 func NewWhere(text string) (*Where, error) {
-	program, err := expr.Compile(text, expr.Env(view{}), expr.AsBool())
+	condition, err := NewCondition[view](text)
 	if err != nil {
-		return nil, inOneLine(err)
+		return nil, err
 	}
-	return &Where{program: program}, nil
+	return &Where{condition}, nil
 }
 
 // Holds reports whether the condition holds for m, whose topic has the variables vars. It does not where it makes no
@@ -59,28 +50,11 @@ func (w *Where) Holds(m message.Message, vars map[string]string, now time.Time) 
 	if made, ok := payload.Timestamp(m.Payload); ok {
 		v.Age = now.Sub(made).Seconds()
 	}
-	result, err := expr.Run(w.program, v)
-	if err != nil {
-		if w.failed++; w.first == nil {
-			w.first = inOneLine(err)
-		}
-		return false
-	}
-	holds, _ := result.(bool)
-	return holds
+	return w.condition.Holds(v)
 }
 
 // Failed is for how many messages the condition made no sense, and why for the first of them.
-func (w *Where) Failed() (int, error) { return w.failed, w.first }
-
-// inOneLine leaves out the excerpt that errors of the language show on lines of their own.
-func inOneLine(err error) error {
-	if f, ok := errors.AsType[*file.Error](err); ok {
-		return errors.New(f.Message)
-	}
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return errors.New(line)
-}
+func (w *Where) Failed() (int, error) { return w.condition.Failed() }
 
 // propertiesOf are the properties by the names of the JSON form, and the User Properties.
 func propertiesOf(p *wire.Properties) (properties map[string]any, user map[string]string) {

@@ -54,6 +54,7 @@ type Twin struct {
 
 	topics   Topics
 	presence presence
+	unfit    bool     // [Options.Where] does not hold for it
 	request  *request // the last document of ours, nil for none
 
 	fresh bool       // a retained desired document came since the read began

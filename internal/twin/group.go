@@ -78,17 +78,34 @@ func Select(s Session, v *Convention, devices []string, o Options) (*Group, erro
 	return g, nil
 }
 
-// Twins returns the devices, sorted.
+// Twins returns the devices, sorted, without those that [Options.Where] leaves out.
 func (g *Group) Twins() []*Twin {
 	list := make([]*Twin, 0, len(g.twins))
 	for _, name := range slices.Sorted(maps.Keys(g.twins)) {
-		list = append(list, g.twins[name])
+		if t := g.twins[name]; !t.unfit {
+			list = append(list, t)
+		}
 	}
 	return list
 }
 
+// LeftOut is how many devices [Options.Where] leaves out.
+func (g *Group) LeftOut() int { return len(g.twins) - len(g.Twins()) }
+
 // Read subscribes to the documents of all devices and reads what is retained. The subscriptions stay.
 func (g *Group) Read(ctx context.Context, n Needs) error {
+	subs := g.subscriptions(g.options.Where.needs(n))
+	g.discovers = len(g.selection) > 0
+	defer func() { g.discovers = false }()
+	if err := g.read(ctx, g.twins, subs); err != nil {
+		return err
+	}
+	g.sift()
+	return nil
+}
+
+// subscriptions are those for what is needed.
+func (g *Group) subscriptions(n Needs) []wire.Subscription {
 	var subs []wire.Subscription
 	added := map[string]bool{}
 	add := func(filter string, qos byte, optional bool) {
@@ -116,9 +133,7 @@ func (g *Group) Read(ctx context.Context, n Needs) error {
 			}
 		}
 	}
-	g.discovers = len(g.selection) > 0
-	defer func() { g.discovers = false }()
-	return g.read(ctx, g.twins, subs)
+	return subs
 }
 
 // reread looks again at what is desired of some of the devices, by a fresh subscription.

@@ -52,6 +52,18 @@ func (p *presence) offline() bool { return p.known && !p.online && !p.lives() }
 
 func (p *presence) lives() bool { return !p.alive.IsZero() && p.alive.After(p.since) }
 
+// word is what the status says, unless the device publishes after an offline; empty for nothing.
+func (p *presence) word() string {
+	switch {
+	case !p.known:
+		return ""
+	case p.offline():
+		return "offline"
+	default:
+		return "online"
+	}
+}
+
 // seen reports whether the device was ever there.
 func (p *presence) seen() bool { return p.known || !p.alive.IsZero() }
 

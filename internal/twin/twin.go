@@ -123,6 +123,8 @@ type Options struct {
 	Settle time.Duration
 	// Tolerance is by how much numbers may differ.
 	Tolerance Tolerance
+	// Where leaves out devices for which it does not hold; nil leaves out none.
+	Where *Where
 	// Publish and Subscribe are properties of the packets, besides those that the package needs; they may be nil.
 	Publish, Subscribe *wire.Properties
 	// Note, when set, is told what users should know and is no result.

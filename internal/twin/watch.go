@@ -47,6 +47,7 @@ type watched struct {
 }
 
 // Watch tells what changes on the devices until emit or ctx ends it: first of each device how it is, then what happens.
+// [Options.Where] is asked again at each change.
 func (g *Group) Watch(ctx context.Context, skew time.Duration, emit func(Event) error) error {
 	known := map[*Twin]*watched{}
 	g.touched = map[*Twin]struct{}{}
@@ -68,16 +69,27 @@ func (g *Group) Watch(ctx context.Context, skew time.Duration, emit func(Event) 
 			}
 			return err
 		}
-		for t := range g.touched {
-			if known[t] == nil {
-				known[t] = &watched{}
-			}
-			if err := g.tell(t, known[t], skew, emit); err != nil {
-				return err
-			}
+		if err := g.tellTouched(known, skew, emit); err != nil {
+			return err
 		}
-		clear(g.touched)
 	}
+}
+
+// tellTouched tells of the devices that have changed.
+func (g *Group) tellTouched(known map[*Twin]*watched, skew time.Duration, emit func(Event) error) error {
+	for t := range g.touched {
+		if t.unfit = !g.options.Where.holds(t); t.unfit {
+			continue
+		}
+		if known[t] == nil {
+			known[t] = &watched{}
+		}
+		if err := g.tell(t, known[t], skew, emit); err != nil {
+			return err
+		}
+	}
+	clear(g.touched)
+	return nil
 }
 
 // tell emits what is new about a device.

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/xdg-go/stringprep"
 )
 
 // scramIterations is what new SCRAM records get: the least that RFC 7677 allows.
@@ -24,6 +26,10 @@ type Scram struct {
 }
 
 func newScram(password string) (Scram, error) {
+	password, err := stringprep.SASLprep.Prepare(password) // clients do the same (RFC 5802, section 2.2)
+	if err != nil {
+		return Scram{}, fmt.Errorf("SCRAM does not allow this password: %w", err)
+	}
 	r := Scram{Iterations: scramIterations, Salt: make([]byte, 16)}
 	_, _ = rand.Read(r.Salt) // never fails
 	salted, err := pbkdf2.Key(sha256.New, password, r.Salt, r.Iterations, sha256.Size)

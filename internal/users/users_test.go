@@ -1,10 +1,12 @@
 package users_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/xdg-go/scram"
 
 	"github.com/mqx-cli/mqx/internal/users"
 )
@@ -121,6 +123,31 @@ func TestNamesThatAFileCannotHoldAreRefused(t *testing.T) {
 	}
 	if got := f.Bytes(); len(got) != 0 {
 		t.Errorf("the file has %q", got)
+	}
+}
+
+func TestScramRecordIsThatOfThePreparedPassword(t *testing.T) {
+	for password, same := range map[string]string{"\u2168x\u00ad": "IXx", "secret": "secret"} { // RFC 4013, section 3
+		var f users.File
+		if err := f.Set("alice", password, true); err != nil {
+			t.Fatal(err)
+		}
+		record, _ := f.Scram("alice")
+		client, err := scram.SHA256.NewClientUnprepped("alice", same, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := client.GetStoredCredentialsWithError(scram.KeyFactors{Salt: string(record.Salt), Iters: record.Iterations})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(record.StoredKey, want.StoredKey) || !bytes.Equal(record.ServerKey, want.ServerKey) {
+			t.Errorf("%q: another record than that of %q", password, same)
+		}
+	}
+	var f users.File
+	if err := f.Set("alice", "bell\a", true); err == nil {
+		t.Error("a password that clients cannot use was taken")
 	}
 }
 
