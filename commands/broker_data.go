@@ -38,13 +38,13 @@ func (o *brokerData) open(ctx context.Context, config *broker.Config) (context.C
 	return ctx, nil
 }
 
-// close writes what is left. It returns err, or what has happened if that is nil.
+// close writes what is left. It returns err, unless that fails and err does not say so.
 func (o *brokerData) close(err error) error {
 	if o.store == nil {
 		return err
 	}
 	defer o.end(err)
-	if closeErr := o.store.Close(); closeErr != nil && (err == nil || exit.CodeOf(err) >= exit.Interrupted) {
+	if closeErr := o.store.Close(); closeErr != nil && !errors.Is(err, closeErr) {
 		return dataError(o.dir, closeErr)
 	}
 	return err

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -226,19 +224,6 @@ func (o *replyOptions) executing(e *env) func(context.Context, message.Message, 
 			},
 		}, stderr, wire.MaxRemainingLength)
 	}
-}
-
-// lockedWriter lets several commands write.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-// Write writes p.
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 // result turns what became of the requests into the error of the command.

@@ -11,6 +11,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/config"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/sift"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
 
@@ -41,8 +42,10 @@ type subOptions struct {
 	noNewline bool
 	format    string
 	path      string
+	jq        string
 	ready     string
 	sifting   siftOptions
+	exec      execOptions
 
 	deadline time.Time
 }
@@ -91,7 +94,9 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 	fs.StringVarP(&o.format, "format", "F", "", "print each message in mosquitto's format language")
 	e.addJSONFlag(cmd, "print each message as one JSON object")
 	fs.StringVar(&o.path, "path", "", "print one gjson path of each payload")
+	fs.StringVar(&o.jq, "jq", "", "print what this jq expression makes of each message, as --json would print it")
 	inGroup(fs, groupOutput, "format", "json")
+	o.exec.addFlags(cmd)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
 }
 
@@ -99,7 +104,7 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
-	sink, err := o.sink(e, cmd, args)
+	sink, err := o.sink(ctx, e, cmd, args)
 	if err != nil {
 		return err
 	}
@@ -156,7 +161,7 @@ func (o *subOptions) late(ctx context.Context, err error, missing string) error 
 }
 
 // sink checks the flags and makes what takes the messages.
-func (o *subOptions) sink(e *env, cmd *cobra.Command, args []string) (subSink, error) {
+func (o *subOptions) sink(ctx context.Context, e *env, cmd *cobra.Command, args []string) (subSink, error) {
 	for _, arg := range args {
 		if err := (filtersFlag{&o.filters}).Set(arg); err != nil {
 			return nil, exit.Wrap(exit.Usage, "filter", "", err)
@@ -164,6 +169,12 @@ func (o *subOptions) sink(e *env, cmd *cobra.Command, args []string) (subSink, e
 	}
 	if err := o.checkFlags(e, cmd); err != nil {
 		return nil, err
+	}
+	if err := o.exec.check(cmd); err != nil {
+		return nil, err
+	}
+	if o.exec.command != "" {
+		return o.sifting.sink(cmd, o.exec.sink(ctx, e))
 	}
 	options := output.MessageOptions{
 		JSON: e.json, Path: o.path, Topic: o.verbose, NoNewline: o.noNewline, Color: e.color,
@@ -175,7 +186,15 @@ func (o *subOptions) sink(e *env, cmd *cobra.Command, args []string) (subSink, e
 		}
 		options.Format = format
 	}
-	return o.sifting.sink(cmd, &printingSink{Messages: output.NewMessages(e.streams, options), path: o.path})
+	printing := &printingSink{Messages: output.NewMessages(e.streams, options), path: o.path}
+	if o.jq == "" {
+		return o.sifting.sink(cmd, printing)
+	}
+	jq, err := sift.NewJQ(o.jq)
+	if err != nil {
+		return nil, exit.Wrap(exit.Usage, "--jq", "", err)
+	}
+	return o.sifting.sink(cmd, &jqSink{printingSink: printing, jq: jq, asJSON: e.json})
 }
 
 // checkFlags checks what flags say together, and notes those that only MQTT 5 can express.
@@ -187,6 +206,8 @@ func (o *subOptions) checkFlags(e *env, cmd *cobra.Command) error {
 		return usageError(cmd, "--json and --format exclude each other")
 	case o.path != "" && o.format != "":
 		return usageError(cmd, "--path and --format exclude each other")
+	case o.jq != "" && (o.path != "" || o.format != ""):
+		return usageError(cmd, "--jq excludes --path and --format")
 	case o.retainedOnly && o.noRetained:
 		return usageError(cmd, "--retained-only and --no-retained leave nothing")
 	case o.removeRetained && o.noRetained:

@@ -9,6 +9,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/payload"
 	"github.com/mqx-cli/mqx/internal/receive"
 	"github.com/mqx-cli/mqx/internal/sift"
 	"github.com/mqx-cli/mqx/internal/topic"
@@ -48,6 +49,8 @@ type siftOptions struct {
 	dedupe  string
 	every   time.Duration
 	changes bool
+	decode  string
+	schema  string
 }
 
 func (o *siftOptions) addFlags(cmd *cobra.Command) {
@@ -55,6 +58,8 @@ func (o *siftOptions) addFlags(cmd *cobra.Command) {
 	fs.StringVar(&o.where, "where", "", "only messages for which this expression holds, on payload, topic, levels, vars, properties, user, qos,\n"+
 		"retain, size and age")
 	fs.StringVar(&o.capture, "capture", "", "name the levels of topics, as in '{root}/{site}/{device}/#', for --where and as \"vars\" in JSON")
+	fs.Var(choiceFlag{&o.decode, payload.Decodings()}, "decode", "what form payloads come in, to see what is in them; before all else")
+	fs.StringVar(&o.schema, "schema", "", "check each payload that is shown against the JSON Schema in this file")
 	fs.BoolVar(&o.changes, "changes", false, "only messages whose payload differs from the one shown last on that topic")
 	fs.Var(durationFlag{&o.every}, "every", "at most one message of a topic in this time")
 	fs.StringVar(&o.dedupe, "dedupe", "", "leave out messages whose id, at this gjson path, was seen on that topic")
@@ -77,10 +82,21 @@ func (o *siftOptions) sink(cmd *cobra.Command, next shower) (subSink, error) {
 			return nil, usageError(cmd, "--capture %q names no level: write {name} for one", o.capture)
 		}
 	}
-	if options == (sift.Options{}) {
-		return next, nil
+	if o.schema != "" {
+		schema, err := payload.ReadSchema(o.schema)
+		if err != nil {
+			return nil, exit.Wrap(exit.Usage, "--schema", "", err)
+		}
+		next = &checkingSink{shower: next, schema: schema}
 	}
-	return &siftingSink{shower: next, sieve: sift.New(options), where: options.Where}, nil
+	sink := next
+	if options != (sift.Options{}) {
+		sink = &siftingSink{shower: next, sieve: sift.New(options), where: options.Where}
+	}
+	if o.decode != "" {
+		sink = &decodingSink{shower: sink, form: payload.Decoding(o.decode)}
+	}
+	return sink, nil
 }
 
 // whereExample is a condition on messages.
@@ -100,13 +116,16 @@ type siftingSink struct {
 }
 
 // Message shows m if it passes.
-func (s *siftingSink) Message(m message.Message) (bool, error) {
+func (s *siftingSink) Message(m message.Message) (bool, error) { return s.Show(m, nil) }
+
+// Show shows m if it passes.
+func (s *siftingSink) Show(m message.Message, extra []byte) (bool, error) {
 	known, passes := s.sieve.Sift(m)
 	if !passes {
 		return false, nil
 	}
-	s.extra = appendVars(s.extra[:0], known.Vars)
-	return s.Show(m, s.extra)
+	s.extra = appendVars(append(s.extra[:0], extra...), known.Vars)
+	return s.shower.Show(m, s.extra)
 }
 
 // appendVars appends the variables of a topic as a member of a JSON object.

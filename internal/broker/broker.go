@@ -1,4 +1,5 @@
-// Package broker is the Server of mqx: MQTT 5.0, 3.1.1 and 3.1, in memory, in one process.
+// Package broker is the Server of mqx: MQTT 5.0, 3.1.1 and 3.1, in one process, in memory and with a [Store]
+// also on disk.
 //
 // Start with [New] and [Broker.Serve]; end with [Broker.Shutdown]. [Broker.ServeConn] serves one connection of any kind,
 // for tests over [net.Pipe].

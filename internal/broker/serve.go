@@ -111,6 +111,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	listeners := slices.Collect(maps.Keys(b.listeners))
 	clients := slices.Collect(maps.Keys(b.clients))
 	b.mu.Unlock()
+	b.draining.Store(true) // before anybody can see that we stop
 	for _, l := range listeners {
 		l.Close()
 	}
@@ -144,7 +145,6 @@ const (
 
 // drain waits until the clients have been sent what is in their queues.
 func (b *Broker) drain(ctx context.Context, clients []*client) {
-	b.draining.Store(true)
 	b.attend()
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()

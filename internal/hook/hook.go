@@ -39,8 +39,8 @@ type Options struct {
 	Command string
 	// AtOnce is how many may run at the same time, 1 at least.
 	AtOnce int
-	// Output takes what commands print, errors included. It must be safe for concurrent use.
-	Output io.Writer
+	// Output takes what commands print, errors included unless Errors is there for them. Both must be safe for concurrent use.
+	Output, Errors io.Writer
 	// Failed is told of commands that fail; it may be called from any goroutine.
 	Failed func(e Event, err error)
 }
@@ -106,6 +106,9 @@ func (r *Runner) work(subject string) {
 func (r *Runner) execute(e Event) {
 	cmd := command(r.running, r.options.Command, e)
 	cmd.Stdout, cmd.Stderr = r.options.Output, r.options.Output
+	if r.options.Errors != nil {
+		cmd.Stderr = r.options.Errors
+	}
 	if err := cmd.Run(); err != nil && r.running.Err() == nil && r.options.Failed != nil {
 		r.options.Failed(e, inWords(err))
 	}
@@ -133,5 +136,5 @@ func inWords(err error) error {
 	return err
 }
 
-// Close waits until all commands have run, or ended because the context of New has.
+// Close waits until all commands have run, or ended because the context of New has. Events may follow it.
 func (r *Runner) Close() { r.all.Wait() }

@@ -75,7 +75,7 @@ func (p *part) text8(dst, text []byte, safe bool) []byte {
 	if safe {
 		text = AppendEscaped(nil, text)
 	}
-	return p.pad(dst, text, false)
+	return p.pad(dst, text, p.verb == 'p')
 }
 
 func (p *part) object(dst []byte, m message.Message, safe bool) []byte {

@@ -104,6 +104,9 @@ func (m *Messages) Show(msg message.Message, extra []byte) (bool, error) {
 	return shown, err
 }
 
+// Line prints a line in the place of msg: text, or JSON where this is wanted, after the topic if that is wanted.
+func (m *Messages) Line(msg message.Message, text []byte) { m.prefixed(msg, text) }
+
 // Buffered is how many bytes wait for Flush.
 func (m *Messages) Buffered() int { return len(m.buf) }
 
@@ -193,13 +196,18 @@ func (m *Messages) path(msg message.Message) bool {
 	if value.Type == gjson.String && !m.options.JSON {
 		text = []byte(value.Str)
 	}
+	m.prefixed(msg, text)
+	return true
+}
+
+// prefixed prints text in the place of msg.
+func (m *Messages) prefixed(msg message.Message, text []byte) {
 	if m.options.Topic && !m.options.JSON {
 		m.buf = append(m.buf, m.shown([]byte(msg.Topic))...)
 		m.buf = append(m.buf, ' ')
 	}
 	m.buf = append(m.buf, m.shown(text)...)
 	m.newline()
-	return true
 }
 
 // shown makes text harmless when it goes to a terminal.

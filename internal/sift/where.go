@@ -43,7 +43,7 @@ func NewWhere(text string) (*Where, error) {
 // sense, such as for a member that is not there: see Failed.
 func (w *Where) Holds(m message.Message, vars map[string]string, now time.Time) bool {
 	v := view{
-		Topic: m.Topic, Levels: strings.Split(m.Topic, "/"), Vars: vars, Payload: payload.Native(m.Payload), Size: len(m.Payload),
+		Topic: m.Topic, Levels: splitLevels(m.Topic), Vars: vars, Payload: payload.Native(m.Payload), Size: len(m.Payload),
 		QoS: int(m.QoS), Retain: m.Retain, Age: math.NaN(),
 	}
 	v.Properties, v.User = propertiesOf(m.Properties)
@@ -94,3 +94,6 @@ func propertiesOf(p *wire.Properties) (properties map[string]any, user map[strin
 	}
 	return properties, user
 }
+
+// splitLevels returns the levels of a Topic Name.
+func splitLevels(name string) []string { return strings.Split(name, "/") }
