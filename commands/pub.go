@@ -24,12 +24,9 @@ const holdSession = 5 * time.Minute
 type pubOptions struct {
 	connection config.Connection
 
-	topics  []string
-	message string
-	file    string
-	stdin   bool
-	lines   bool
-	empty   bool
+	topics []string
+	payloadInput
+	lines bool
 
 	qos    byte
 	retain bool
@@ -66,11 +63,8 @@ func newPub(e *env) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.VarP(topicsFlag{&o.topics}, "topic", "t", "topic to publish to (repeatable)")
-	fs.StringVarP(&o.message, "message", "m", "", "payload")
-	fs.StringVarP(&o.file, "file", "f", "", "file that holds the payload")
-	fs.BoolVarP(&o.stdin, "stdin", "s", false, "standard input is the payload")
+	o.addPayloadFlags(fs)
 	fs.BoolVarP(&o.lines, "lines", "l", false, "each line of standard input is a payload, published as it comes")
-	fs.BoolVarP(&o.empty, "empty", "n", false, "empty payload")
 	e.addJSONFlag(cmd, "each line of standard input is a message in JSON; flags hold for what it does not say")
 	inGroup(fs, groupPayload, "message", "file", "stdin", "lines", "empty", "json")
 	fs.VarP(qosFlag{&o.qos}, "qos", "q", "QoS")
@@ -148,12 +142,7 @@ func (o *pubOptions) many(e *env) bool { return o.bulk(e) || o.repeat > 1 }
 
 // checkFlags checks what flags say together.
 func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {
-	var modes []string
-	for _, name := range []string{"message", "file", "stdin", "lines", "empty", "json"} {
-		if f := cmd.Flags().Lookup(name); given(cmd, name) && (f.Value.Type() != "bool" || f.Value.String() == "true") {
-			modes = append(modes, "--"+name)
-		}
-	}
+	modes := chosen(cmd, "message", "file", "stdin", "lines", "empty", "json")
 	switch {
 	case len(modes) == 0:
 		return usageError(cmd, "what is to be published? one of -m, -f, -s, -l, -n and --json is needed")

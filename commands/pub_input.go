@@ -6,27 +6,56 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/publish"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// payload reads the one payload of -m, -f, -s and -n. It does so before the connection is made, so that a slow producer
-// does not hold one open.
-func (o *pubOptions) payload(ctx context.Context, e *env) ([]byte, error) {
+// payloadInput are the flags that give one payload.
+type payloadInput struct {
+	message string
+	file    string
+	stdin   bool
+	empty   bool
+}
+
+// addPayloadFlags adds the flags.
+func (p *payloadInput) addPayloadFlags(fs *pflag.FlagSet) {
+	fs.StringVarP(&p.message, "message", "m", "", "payload")
+	fs.StringVarP(&p.file, "file", "f", "", "file that holds the payload")
+	fs.BoolVarP(&p.stdin, "stdin", "s", false, "standard input is the payload")
+	fs.BoolVarP(&p.empty, "empty", "n", false, "empty payload")
+}
+
+// chosen lists those of some flags that are given, with their dashes; a boolean one must be true.
+func chosen(cmd *cobra.Command, names ...string) []string {
+	var list []string
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); given(cmd, name) && (f.Value.Type() != "bool" || f.Value.String() == "true") {
+			list = append(list, "--"+name)
+		}
+	}
+	return list
+}
+
+// read reads the payload.
+func (p *payloadInput) read(ctx context.Context, e *env) ([]byte, error) {
 	var b []byte
 	var err error
 	switch {
-	case o.bulk(e), o.empty:
-	case o.stdin, o.file == "-":
+	case p.empty:
+	case p.stdin, p.file == "-":
 		if b, err = readAll(ctx, e.streams.In); err == nil && len(b) == 0 {
 			return nil, exit.New(exit.Usage, "--stdin", "", "standard input is empty").Hint("-n publishes an empty message")
 		}
-	case o.file != "":
-		b, err = readFile(ctx, o.file)
+	case p.file != "":
+		b, err = readFile(ctx, p.file)
 	default:
-		b = []byte(o.message)
+		b = []byte(p.message)
 	}
 	if err != nil {
 		return nil, exit.Wrap(exit.Usage, "read the payload", "", err)
@@ -35,6 +64,15 @@ func (o *pubOptions) payload(ctx context.Context, e *env) ([]byte, error) {
 		return nil, exit.New(exit.Usage, "payload", "", fmt.Sprintf("longer than the %d bytes of an MQTT packet", wire.MaxRemainingLength))
 	}
 	return b, nil
+}
+
+// payload reads the one payload of -m, -f, -s and -n. It does so before the connection is made, so that a slow producer
+// does not hold one open.
+func (o *pubOptions) payload(ctx context.Context, e *env) ([]byte, error) {
+	if o.bulk(e) {
+		return nil, nil
+	}
+	return o.read(ctx, e)
 }
 
 // readFile reads a file as readAll does. A named pipe may have nobody at its other end, and a device no end.

@@ -39,7 +39,7 @@ func newRoot(e *env) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
 	root.AddCommand(
-		newPub(e), newSub(e), newRetained(e), newPresence(e), newDesired(e), newCmd(e), newBroker(e), newContract(e), newLint(e), newSimulate(e), newDemo(e), newContext(e),
+		newPub(e), newSub(e), newRequest(e), newReply(e), newRetained(e), newPresence(e), newDesired(e), newCmd(e), newBroker(e), newContract(e), newLint(e), newSimulate(e), newDemo(e), newContext(e),
 		newVersion(e), newCompletion(e),
 	)
 	root.SetHelpCommand(newHelp(e))

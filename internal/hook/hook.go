@@ -104,22 +104,28 @@ func (r *Runner) work(subject string) {
 }
 
 func (r *Runner) execute(e Event) {
+	cmd := command(r.running, r.options.Command, e)
+	cmd.Stdout, cmd.Stderr = r.options.Output, r.options.Output
+	if r.options.Errors != nil {
+		cmd.Stderr = r.options.Errors
+	}
+	if err := cmd.Run(); err != nil && r.running.Err() == nil && r.options.Failed != nil {
+		r.options.Failed(e, inWords(err))
+	}
+}
+
+// command is a command line that is asked to end with ctx, and made to soon after.
+func command(ctx context.Context, line string, e Event) *exec.Cmd {
 	name, flag := shell()
-	cmd := exec.CommandContext(r.running, name, flag, r.options.Command) //nolint:gosec // G204: it is the user's own command
+	cmd := exec.CommandContext(ctx, name, flag, line) //nolint:gosec // G204: it is the user's own command
 	cmd.Env = os.Environ()
 	for _, kv := range e.Env {
 		cmd.Env = append(cmd.Env, strings.ReplaceAll(kv, "\x00", ""))
 	}
 	cmd.Stdin = bytes.NewReader(e.Input)
-	cmd.Stdout, cmd.Stderr = r.options.Output, r.options.Output
-	if r.options.Errors != nil {
-		cmd.Stderr = r.options.Errors
-	}
 	cmd.Cancel = func() error { return interrupt(cmd.Process) }
 	cmd.WaitDelay = killGrace
-	if err := cmd.Run(); err != nil && r.running.Err() == nil && r.options.Failed != nil {
-		r.options.Failed(e, inWords(err))
-	}
+	return cmd
 }
 
 // inWords says how a command failed.
