@@ -228,13 +228,14 @@ func TestManyConnectionsLeaveNoMemoryBehind(t *testing.T) {
 		c.drop()
 	}
 	deadline := time.Now().Add(patience)
-	for s.Broker.Stats().Clients > 0 {
+	for { // there may be none for a moment, and then one more that was waiting to be accepted
+		st := s.Broker.Stats()
+		if st.Clients == 0 && st.Sessions == 0 {
+			return
+		}
 		if time.Now().After(deadline) {
-			t.Fatalf("got %+v", s.Broker.Stats())
+			t.Fatalf("got %+v", st)
 		}
 		runtime.Gosched()
-	}
-	if st := s.Broker.Stats(); st.Sessions != 0 {
-		t.Errorf("got %+v", st)
 	}
 }

@@ -39,15 +39,20 @@ func TestInteropNothingIsLostOverAFlappingLink(t *testing.T) {
 		}},
 	} {
 		for _, v := range levels()[:2] {
-			t.Run(fmt.Sprintf("%s, level %s, QoS 1", broker.name, v.mqx), func(t *testing.T) { flapAtLeastOnce(t, broker.start(t), v) })
+			count := streamed(t)
 			t.Run(fmt.Sprintf("%s, level %s, QoS 2", broker.name, v.mqx), func(t *testing.T) { flapExactlyOnce(t, broker.start(t), v) })
+			if broker.name == "mosquitto" {
+				// With ten times as many, a backlog builds up in Mosquitto 2.0.11, and a subscriber whose link breaks every few
+				// hundred messages gets no further for more than half a minute.
+				count = min(count, 10_000)
+			}
+			t.Run(fmt.Sprintf("%s, level %s, QoS 1", broker.name, v.mqx), func(t *testing.T) { flapAtLeastOnce(t, broker.start(t), v, count) })
 		}
 	}
 }
 
-func flapAtLeastOnce(t *testing.T, s server, v level) {
+func flapAtLeastOnce(t *testing.T, s server, v level, count int) {
 	t.Helper()
-	count := streamed(t)
 	subLink, subscribe := s.through(t, v, "sub")
 	pubLink, publish := s.through(t, v, "pub")
 	most := 40_000 // bytes
