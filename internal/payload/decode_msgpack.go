@@ -27,7 +27,7 @@ func msgpackToJSON(p []byte) ([]byte, error) {
 		return nil, errors.New("not MessagePack: there is nothing in it")
 	}
 	r := bytes.NewReader(p)
-	w := msgpackWalk{in: msgpack.NewDecoder(r), left: r}
+	w := msgpackWalk{in: msgpack.NewDecoder(r), whole: p, left: r}
 	if err := w.value(0); err != nil {
 		return nil, fmt.Errorf("not MessagePack: %w", err)
 	}
@@ -38,9 +38,10 @@ func msgpackToJSON(p []byte) ([]byte, error) {
 }
 
 type msgpackWalk struct {
-	in   *msgpack.Decoder
-	left *bytes.Reader // what in has not read
-	out  []byte
+	in    *msgpack.Decoder
+	whole []byte
+	left  *bytes.Reader // what in has not read
+	out   []byte
 }
 
 func (w *msgpackWalk) value(depth int) error {
@@ -49,7 +50,7 @@ func (w *msgpackWalk) value(depth int) error {
 	}
 	c, err := w.in.PeekCode()
 	switch {
-	case err != nil:
+	case err != nil, !w.hasAll(c):
 		return errors.New("it ends early")
 	case msgpcode.IsFixedMap(c), c == msgpcode.Map16, c == msgpcode.Map32:
 		return w.members(depth)
@@ -66,6 +67,31 @@ func (w *msgpackWalk) value(depth int) error {
 	default:
 		return w.scalar(c)
 	}
+}
+
+// hasAll reports whether a string, binary data or an extension is there as long as it says: the decoder would make room for
+// gigabytes first.
+func (w *msgpackWalk) hasAll(c byte) bool {
+	var digits int
+	switch c {
+	case msgpcode.Str8, msgpcode.Bin8, msgpcode.Ext8:
+		digits = 1
+	case msgpcode.Str16, msgpcode.Bin16, msgpcode.Ext16:
+		digits = 2
+	case msgpcode.Str32, msgpcode.Bin32, msgpcode.Ext32:
+		digits = 4
+	default:
+		return true
+	}
+	rest := w.whole[len(w.whole)-w.left.Len():]
+	if len(rest) < 1+digits {
+		return false
+	}
+	var size uint64
+	for _, b := range rest[1 : 1+digits] {
+		size = size<<8 | uint64(b)
+	}
+	return size <= uint64(len(rest)-1-digits)
 }
 
 func (w *msgpackWalk) scalar(c byte) error {

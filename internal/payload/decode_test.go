@@ -140,6 +140,19 @@ func TestDecodeRefusesWhatItCannotUndo(t *testing.T) {
 	}
 }
 
+func TestMessagePackThatAnnouncesGigabytesTakesNoRoom(t *testing.T) {
+	for _, header := range []string{"\xc6\x91\xae\x2b\x4f", "\xdb\xff\xff\xff\xff", "\xc9\xff\xff\xff\xff\x05", "\xc5\x80\x00", "\xd9\xff"} {
+		allocated := testing.AllocsPerRun(1, func() {
+			if _, _, err := payload.DecodeMsgPack.Decode([]byte("\x92"+header+"short"), ""); err == nil || !strings.Contains(err.Error(), "it ends early") {
+				t.Errorf("% x: %v", header, err)
+			}
+		})
+		if allocated > 50 {
+			t.Errorf("% x: %v allocations", header, allocated)
+		}
+	}
+}
+
 func FuzzDecodeMakesJSON(f *testing.F) {
 	for _, seed := range []string{"\xa1\x61v\xf9\x3e\x00", "\x81\xa1v\xcb\x3f\xf1\x99\x99\x99\x99\x99\x9a", "\x9f\x01\xff", "\xd6\xff\x00\x00\x00\x01", "\xc2\x41\x01", "\xa1\xa1\x01\x02\x03"} {
 		f.Add([]byte(seed))
