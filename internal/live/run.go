@@ -30,9 +30,12 @@ type Screen struct {
 func Show(ctx context.Context, b *Board, in io.Reader, out io.Writer) *Screen {
 	s := &Screen{board: b, done: make(chan struct{})}
 	m := &model{screen: s, width: 80, height: 24} //nolint:mnd // until the terminal says its own
-	s.program = tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
+	s.program = tea.NewProgram(m, tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
+	// Not by WithContext: a program that is killed closes its input while a goroutine still reads it.
+	stop := context.AfterFunc(ctx, s.program.Quit)
 	go func() {
 		defer close(s.done)
+		defer stop()
 		_, err := s.program.Run()
 		switch {
 		case m.interrupted:
