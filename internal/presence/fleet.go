@@ -1,7 +1,6 @@
 package presence
 
 import (
-	"container/heap"
 	"fmt"
 	"iter"
 	"slices"
@@ -16,8 +15,6 @@ const (
 	maxNames = 64 << 20
 	// maxText bounds what is kept of a word, a session or a fault.
 	maxText = 256
-	// maxFaults bounds the faults that wait to be asked for.
-	maxFaults = 10
 )
 
 // Fleet is the state of many devices. It is not safe for concurrent use. Times that are given to it must not go back.
@@ -233,38 +230,6 @@ func (f *Fleet) Link(name, parent string, now time.Time) {
 	f.settle(d, now)
 }
 
-// Fault counts a status message of a device that could not be read.
-func (f *Fleet) Fault(fault Fault, now time.Time) {
-	d := f.device(fault.Device)
-	if d == nil {
-		f.faults++
-		return
-	}
-	fault.Device, fault.Why = d.Name, shorten(fault.Why)
-	if fault.Stored && d.Fault == fault.Why {
-		return // the Server has sent again what it retains
-	}
-	if !d.hidden {
-		f.faults++
-		if len(f.unread) < maxFaults {
-			f.unread = append(f.unread, fault)
-		}
-	}
-	d.Faults++
-	d.Fault = fault.Why
-	f.settle(d, now)
-}
-
-// Faults is how many status messages could not be read.
-func (f *Fleet) Faults() int { return f.faults }
-
-// NewFaults returns the first few status messages since the last call that could not be read.
-func (f *Fleet) NewFaults() []Fault {
-	faults := f.unread
-	f.unread = nil
-	return faults
-}
-
 // LeftOut is how many times something came of a device for which there was no room.
 func (f *Fleet) LeftOut() int { return f.leftOut }
 
@@ -290,37 +255,6 @@ func (f *Fleet) All() iter.Seq[Device] {
 			if !d.hidden && !yield(d.view()) {
 				return
 			}
-		}
-	}
-}
-
-// Next is when a state may change without a message; it is not ok when none does.
-func (f *Fleet) Next() (at time.Time, ok bool) {
-	if len(f.due) == 0 {
-		return time.Time{}, false
-	}
-	return f.due[0].due, true
-}
-
-// Advance lets time pass.
-func (f *Fleet) Advance(now time.Time) {
-	for _, d := range f.fresh {
-		if d.State == "" {
-			f.settle(d, now)
-		}
-	}
-	f.fresh = nil
-	for len(f.due) > 0 && !f.due[0].due.After(now) {
-		f.settle(f.due[0], now)
-	}
-}
-
-// Release believes now each offline that is held back, because nobody will look later.
-func (f *Fleet) Release(now time.Time) {
-	for _, d := range f.devices {
-		if now.Before(d.heldUntil) {
-			d.heldUntil = now
-			f.settle(d, now)
 		}
 	}
 }
@@ -401,21 +335,6 @@ func (f *Fleet) change(d *device, previous State, now time.Time) {
 	}
 }
 
-// plan puts d where it belongs among those that are due.
-func (f *Fleet) plan(d *device, due time.Time) {
-	switch {
-	case due.IsZero() && d.index >= 0:
-		heap.Remove(&f.due, d.index)
-	case due.IsZero():
-	case d.index < 0:
-		d.due = due
-		heap.Push(&f.due, d)
-	case !due.Equal(d.due):
-		d.due = due
-		heap.Fix(&f.due, d.index)
-	}
-}
-
 func without(list []*device, d *device) []*device {
 	for i, other := range list {
 		if other == d {
@@ -438,37 +357,4 @@ func shorten(text string) string {
 		return strings.Clone(text)
 	}
 	return strings.ToValidUTF8(text[:maxText], "") + "…"
-}
-
-// dueHeap orders devices by when they are due.
-type dueHeap []*device
-
-// Len is the number of devices.
-func (h *dueHeap) Len() int { return len(*h) }
-
-// Less reports which is due first.
-func (h *dueHeap) Less(i, j int) bool { return (*h)[i].due.Before((*h)[j].due) }
-
-// Swap swaps two devices.
-func (h *dueHeap) Swap(i, j int) {
-	list := *h
-	list[i], list[j] = list[j], list[i]
-	list[i].index, list[j].index = i, j
-}
-
-// Push adds a device.
-func (h *dueHeap) Push(x any) {
-	d := x.(*device) //nolint:forcetypeassert // heap.Push is given devices only
-	d.index = len(*h)
-	*h = append(*h, d)
-}
-
-// Pop takes the last device away.
-func (h *dueHeap) Pop() any {
-	old := *h
-	d := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	d.index = -1
-	return d
 }
