@@ -14,6 +14,6 @@ func newSimulate(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newSimulateDevice(e), newSimulateFleet(e), newSimulateVerify(e), newSimulateInit(e), newSimulateCheck(e), newSimulateLearn(e))
+	cmd.AddCommand(newSimulateDevice(e), newSimulateFleet(e), newSimulateVerify(e), newSimulateInit(e), newSimulateCheck(e), newSimulateLearn(e), newSimulateCleanup(e))
 	return cmd
 }
