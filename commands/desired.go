@@ -147,15 +147,27 @@ func (e *env) deviceList(file string) ([]string, error) {
 	return names, nil
 }
 
-// connect connects and makes the group of devices; nothing is read yet.
-func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command, args []string) (*fleet, error) {
+// conventions reads the contract, and takes what it says of numbers where no flag says it.
+func (o *desiredOptions) conventions(e *env) (*contract.Contract, *twin.Convention, error) {
 	c, err := e.loadContract(o.contract)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	convention, err := twin.NewConvention(c, o.doc)
 	if err != nil {
-		return nil, exit.Wrap(exit.Usage, "--doc", "", err)
+		return nil, nil, exit.Wrap(exit.Usage, "--doc", "", err)
+	}
+	if o.tolerance.Tolerance, err = convention.Tolerance(o.tolerance.Tolerance); err != nil {
+		return nil, nil, exit.Wrap(exit.Usage, "contract", c.File, err)
+	}
+	return c, convention, nil
+}
+
+// connect connects and makes the group of devices; nothing is read yet.
+func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command, args []string) (*fleet, error) {
+	c, convention, err := o.conventions(e)
+	if err != nil {
+		return nil, err
 	}
 	where, err := o.condition()
 	if err != nil {

@@ -42,7 +42,8 @@ func (o *rolloutFlags) addCommonFlags(cmd *cobra.Command) {
 	fs.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not ask about more than %d devices", askAbove))
 	fs.StringVar(&o.by, "by", "", "who writes, for the document and the audit log (default mqx:USER@HOST)")
 	o.audit = "file"
-	fs.Var(wordFlag[string]{&o.audit, []string{"file", "none"}}, "audit", "where to write down what is changed, for mqx desired history")
+	fs.Var(wordFlag[string]{&o.audit, []string{"file", "topic", "none"}}, "audit",
+		"where to write down what is changed: in the file of mqx desired history; topic: as an event of the device, too")
 }
 
 // rolloutJob is a change of what is desired of one or more devices.
@@ -98,8 +99,11 @@ func (j *rolloutJob) connect(ctx context.Context, e *env, cmd *cobra.Command, de
 	if j.run != nil {
 		j.log.run = j.run.ID
 	}
-	if j.flags.audit == "file" {
+	if j.flags.audit != "none" {
 		j.log.path = e.auditPath()
+	}
+	if j.flags.audit == "topic" {
+		j.log.tellOn(ctx, f)
 	}
 	return f, nil
 }
@@ -196,6 +200,7 @@ func (j *rolloutJob) rollout(ctx context.Context, f *fleet, twins []*twin.Twin) 
 	r := j.reporter(f, len(twins))
 	o.Finished = r.finished
 	results, err := f.Rollout(ctx, twins, changes, o)
+	j.log.end(ctx, f)
 	r.summary(results)
 	switch {
 	case err != nil:
