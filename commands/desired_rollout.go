@@ -20,6 +20,7 @@ import (
 type rolloutFlags struct {
 	canary      string
 	maxFailures *int
+	parallel    int
 	rate        float64
 	yes         bool
 	audit       string
@@ -31,6 +32,7 @@ func (o *rolloutFlags) addFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&o.canary, "canary", "", "waves of devices, each after the one before has succeeded: 1,10%,100%")
 	fs.Var(optionalNumber[int]{&o.maxFailures}, "max-failures", "stop when more devices have failed (default: with --canary 0, else no limit)")
+	fs.IntVar(&o.parallel, "parallel", 0, "work on so many devices at a time (0: all of a wave)")
 	fs.Float64Var(&o.rate, "rate", 0, "publishes a second at most")
 	fs.StringVar(&o.resume, "resume", "", "go on with a run that was stopped: its file")
 	o.addCommonFlags(cmd)
@@ -66,8 +68,8 @@ type rolloutJob struct {
 
 // connect checks the flags and connects.
 func (j *rolloutJob) connect(ctx context.Context, e *env, cmd *cobra.Command, devices []string) (*fleet, error) {
-	if j.flags.rate < 0 {
-		return nil, usageError(cmd, "--rate cannot be negative")
+	if j.flags.rate < 0 || j.flags.parallel < 0 {
+		return nil, usageError(cmd, "--rate and --parallel cannot be negative")
 	}
 	if j.flags.canary != "" {
 		var err error
@@ -193,7 +195,8 @@ func (j *rolloutJob) rollout(ctx context.Context, f *fleet, twins []*twin.Twin) 
 	if changes == nil {
 		changes = func(*twin.Twin) twin.Change { return j.change }
 	}
-	o := twin.RolloutOptions{Set: j.set, Timeout: j.timeout, Waves: j.waves, MaxFailures: j.flags.maxFailures, Stored: j.log.write}
+	o := twin.RolloutOptions{Set: j.set, Timeout: j.timeout, Waves: j.waves, MaxFailures: j.flags.maxFailures, Stored: j.log.write,
+		Parallel: j.flags.parallel}
 	if j.wait != nil {
 		o.Wait = new(j.wait.options())
 	}
