@@ -195,8 +195,10 @@ func (j *rolloutJob) rollout(ctx context.Context, f *fleet, twins []*twin.Twin) 
 	if changes == nil {
 		changes = func(*twin.Twin) twin.Change { return j.change }
 	}
-	o := twin.RolloutOptions{Set: j.set, Timeout: j.timeout, Waves: j.waves, MaxFailures: j.flags.maxFailures, Stored: j.log.write,
-		Parallel: j.flags.parallel}
+	o := twin.RolloutOptions{
+		Set: j.set, Timeout: j.timeout, Parallel: j.flags.parallel, Waves: j.waves, MaxFailures: j.flags.maxFailures,
+		Stored: j.log.write,
+	}
 	if j.wait != nil {
 		o.Wait = new(j.wait.options())
 	}
