@@ -60,3 +60,28 @@ func scaled(s string, count float64, unit time.Duration) (time.Duration, error) 
 
 func outOfRange(s string) error { return fmt.Errorf("%q is out of range", s) }
 func malformed(s string) error  { return fmt.Errorf("%q is not a duration like 90s, 1.5, 2m or 7d", s) }
+
+// Text writes a duration as [Parse] reads it, with days and without units that are zero: 1h, 2d12h0m0.5s. A negative one has a
+// minus sign in front, which Parse refuses.
+func Text(d time.Duration) string {
+	if d < 0 {
+		if d == math.MinInt64 { // has no positive counterpart
+			d++
+		}
+		return "-" + Text(-d)
+	}
+	days, rest := d/Day, d%Day
+	text := rest.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	switch {
+	case days == 0:
+		return text
+	case rest == 0:
+		text = ""
+	}
+	return strconv.FormatInt(int64(days), 10) + "d" + text
+}

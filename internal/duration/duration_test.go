@@ -29,8 +29,25 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if d, err := duration.Parse(s); err == nil && d < 0 {
-			t.Errorf("%q: %v", s, d)
+		d, err := duration.Parse(s)
+		if err != nil {
+			return
+		}
+		if again, err := duration.Parse(duration.Text(d)); d < 0 || err != nil || again != d {
+			t.Errorf("%q: %v, written %s and read %v, %v", s, d, duration.Text(d), again, err)
 		}
 	})
+}
+
+func TestTextHasNoUnitsThatAreZero(t *testing.T) {
+	t.Parallel()
+	for want, d := range map[string]time.Duration{
+		"0s": 0, "1ms": time.Millisecond, "10s": 10 * time.Second, "10m": 10 * time.Minute, "1h": time.Hour, "1h30m": 90 * time.Minute,
+		"1h0m5s": time.Hour + 5*time.Second, "1d": duration.Day, "2d12h0m0.5s": 60*time.Hour + 500*time.Millisecond, "7d1m": 7*duration.Day + time.Minute,
+		"-1d": -duration.Day,
+	} {
+		if got := duration.Text(d); got != want {
+			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
+	}
 }
