@@ -277,7 +277,7 @@ func (f *fleet) read(ctx context.Context, needs twin.Needs) error {
 		return nil
 	}
 	if n, first := f.where.Failed(); n > 0 {
-		f.env.note("%d devices left out: --where makes no sense for them, first: %s", n, first)
+		f.env.note("%s left out: --where makes no sense for them, first: %s", devices(n), first)
 	}
 	return nil
 }
@@ -285,7 +285,7 @@ func (f *fleet) read(ctx context.Context, needs twin.Needs) error {
 // nobody is the error that no device is left to work on.
 func (f *fleet) nobody(what, why string) error {
 	if n := f.LeftOut(); n > 0 {
-		why = fmt.Sprintf("--where holds for none of %d devices", n)
+		why = "--where holds for none of " + devices(n)
 	}
 	return exit.New(exit.Negative, what, "", why)
 }

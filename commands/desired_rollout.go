@@ -151,7 +151,7 @@ func (j *rolloutJob) start(ctx context.Context, f *fleet) ([]twin.Result, error)
 	if j.run != nil {
 		var done int
 		if twins, done = j.run.Rest(twins); done > 0 {
-			f.env.note("%d devices are done already", done)
+			f.env.note("done already: %s", devices(done))
 		}
 	}
 	if err := j.confirm(ctx, f.env, len(twins)); err != nil {
