@@ -55,15 +55,17 @@ func (o *brokerOptions) runWith(ctx context.Context, e *env, cmd *cobra.Command,
 	defer stop(nil)
 	running, end := context.WithCancel(ctx)
 	defer end()
-	var result chan error // nil until the command runs
+	var status error        // the command's
+	var ended chan struct{} // nil until the command runs
 	o.started = func(listeners []listener) error {
 		child, err := e.startChild(running, listeners, args)
 		if err != nil {
 			return err
 		}
-		result = make(chan error, 1)
+		ended = make(chan struct{})
 		go func() {
-			result <- childStatus(child.Wait())
+			status = childStatus(child.Wait())
+			close(ended)
 			stop(errCommandEnded)
 		}()
 		return nil
@@ -71,10 +73,11 @@ func (o *brokerOptions) runWith(ctx context.Context, e *env, cmd *cobra.Command,
 	err := o.run(serving, e, cmd)
 	switch {
 	case errors.Is(err, errCommandEnded):
-		return <-result
-	case result != nil:
+		<-ended
+		return status
+	case ended != nil:
 		end()
-		<-result // what it says of being ended is not the reason
+		<-ended
 	}
 	return err
 }
