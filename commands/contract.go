@@ -23,7 +23,9 @@ func newContract(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newContractExport(e))
+	e.addCommands(cmd,
+		subcommand{"export", newContractExport},
+	)
 	return cmd
 }
 

@@ -42,8 +42,17 @@ func newDesired(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newDesiredGet(e), newDesiredSet(e), newDesiredDiff(e), newDesiredWait(e),
-		newDesiredWatch(e), newDesiredClear(e), newDesiredExport(e), newDesiredImport(e), newDesiredHistory(e))
+	e.addCommands(cmd,
+		subcommand{"get", newDesiredGet},
+		subcommand{"set", newDesiredSet},
+		subcommand{"diff", newDesiredDiff},
+		subcommand{"wait", newDesiredWait},
+		subcommand{"watch", newDesiredWatch},
+		subcommand{"clear", newDesiredClear},
+		subcommand{"export", newDesiredExport},
+		subcommand{"import", newDesiredImport},
+		subcommand{"history", newDesiredHistory},
+	)
 	return cmd
 }
 

@@ -33,7 +33,12 @@ func newPresence(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newPresenceLs(e), newPresenceWatch(e), newPresenceWait(e), newPresenceAssert(e))
+	e.addCommands(cmd,
+		subcommand{"ls", newPresenceLs},
+		subcommand{"watch", newPresenceWatch},
+		subcommand{"wait", newPresenceWait},
+		subcommand{"assert", newPresenceAssert},
+	)
 	return cmd
 }
 
