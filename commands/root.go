@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/mosquitto"
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/words"
 )
@@ -40,8 +41,11 @@ func newRoot(e *env) *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
 	root.AddCommand(
 		newPub(e), newSub(e), newRequest(e), newReply(e), newRetained(e), newPresence(e), newDesired(e), newCmd(e), newBroker(e), newContract(e), newLint(e), newSimulate(e), newDemo(e), newContext(e),
-		newVersion(e), newCompletion(e),
+		newLink(e), newVersion(e), newCompletion(e),
 	)
+	for _, tool := range mosquitto.Tools() {
+		root.AddCommand(newMosquitto(e, tool))
+	}
 	root.SetHelpCommand(newHelp(e))
 	walk(root, func(cmd *cobra.Command) {
 		cmd.SuggestionsMinimumDistance = 2
