@@ -46,12 +46,12 @@ type pubOptions struct {
 func newPub(e *env) *cobra.Command {
 	o := &pubOptions{}
 	cmd := &cobra.Command{
-		Use:   "pub [-t TOPIC]... -m TEXT | -f FILE | -s | -l | -n | --json | --load DIR",
+		Use:   "pub [-t TOPIC]... -m TEXT | -f FILE | -s | -l | -n | --json | --from-dump DIR",
 		Short: "Publish messages",
 		Long: "Publish messages. At QoS 1 and 2 the broker has confirmed every message when mqx ends with status 0; at QoS 0 they\n" +
 			"were handed to the network. MQTT 3.1.1 brokers cannot say that they refuse a message.\n\n" +
-			"A refused message is status 4; with -l, --json and --load, where the stream goes on, failed messages are listed and the\n" +
-			"status is 9, or 10 when no line was a message.\n\n" +
+			"A refused message is status 4; with -l, --json and --from-dump, where the stream goes on, failed messages are listed\n" +
+			"and the status is 9, or 10 when no line was a message.\n\n" +
 			"--template fills in {{seq}}, {{now}}, {{unix}}, {{unix_ms}}, {{uuid}}, {{rand 1 10}} and {{env \"X\"}}, in topics and\n" +
 			"payloads. --lint checks each message against the contract file before it is sent; with --lint error one that has an\n" +
 			"error is kept back: status 1, or 9 when others were sent.",
@@ -67,8 +67,8 @@ func newPub(e *env) *cobra.Command {
 	o.addPayloadFlags(fs)
 	fs.BoolVarP(&o.lines, "lines", "l", false, "each line of standard input is a payload, published as it comes")
 	e.addJSONFlag(cmd, "each line of standard input is a message in JSON; flags hold for what it does not say")
-	fs.StringVar(&o.load, "load", "", "publish what sub --dump has kept below this folder; flags hold for files with nothing beside them")
-	inGroup(fs, groupPayload, "message", "file", "stdin", "lines", "empty", "json", "load")
+	fs.StringVar(&o.load, "from-dump", "", "publish what sub --dump has kept below this folder; flags hold for files with nothing beside them")
+	inGroup(fs, groupPayload, "message", "file", "stdin", "lines", "empty", "json", "from-dump")
 	fs.VarP(qosFlag{&o.qos}, "qos", "q", "QoS")
 	fs.BoolVarP(&o.retain, "retain", "r", false, "retain the message")
 	fs.IntVar(&o.repeat, "repeat", 1, "publish the message so many times")
@@ -76,7 +76,7 @@ func newPub(e *env) *cobra.Command {
 	fs.Var(rateFlag{&o.rate}, "rate", "most messages in a time, like 100/s or 10/m")
 	o.addFlags(cmd)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected")
-	fs.BoolVar(&o.yes, "yes", false, "do not ask, with --json and --load in a guarded context")
+	fs.BoolVar(&o.yes, "yes", false, "do not ask, with --json and --from-dump in a guarded context")
 	addConnectionFlags(cmd, &o.connection, "publish")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
 	return cmd
@@ -159,10 +159,10 @@ func (o *pubOptions) many(e *env) bool { return o.bulk(e) || o.repeat > 1 }
 
 // checkFlags checks what flags say together.
 func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {
-	modes := chosen(cmd, "message", "file", "stdin", "lines", "empty", "json", "load")
+	modes := chosen(cmd, "message", "file", "stdin", "lines", "empty", "json", "from-dump")
 	switch {
 	case len(modes) == 0:
-		return usageError(cmd, "what is to be published? one of -m, -f, -s, -l, -n, --json and --load is needed")
+		return usageError(cmd, "what is to be published? one of -m, -f, -s, -l, -n, --json and --from-dump is needed")
 	case len(modes) > 1:
 		return usageError(cmd, "%s exclude each other", strings.Join(modes, " and "))
 	case o.repeat < 1:
@@ -170,9 +170,9 @@ func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {
 	case o.bulk(e) && (given(cmd, "repeat") || given(cmd, "repeat-delay")):
 		return usageError(cmd, "--repeat is for one message, not for %s", modes[0])
 	case o.load != "" && len(o.topics) > 0:
-		return usageError(cmd, "--load has its topics from the files; --remap moves them")
-	case given(cmd, "load") && o.load == "":
-		return usageError(cmd, "--load needs a folder")
+		return usageError(cmd, "--from-dump has its topics from the files; --remap moves them")
+	case given(cmd, "from-dump") && o.load == "":
+		return usageError(cmd, "--from-dump needs a folder")
 	case e.json && len(o.topics) > 1:
 		return usageError(cmd, "with --json one --topic can be the default, not %d", len(o.topics))
 	}

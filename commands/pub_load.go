@@ -22,7 +22,7 @@ type loading struct {
 func openLoad(dir string, defaults message.Message) (*loading, error) {
 	r, err := dump.Open(dir)
 	if err != nil {
-		return nil, exit.Wrap(exit.Usage, "--load", "", err)
+		return nil, exit.Wrap(exit.Usage, "--from-dump", "", err)
 	}
 	l := &loading{reader: r}
 	l.next, l.stop = iter.Pull2(r.Messages(defaults))

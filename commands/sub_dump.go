@@ -18,7 +18,7 @@ type dumpOptions struct {
 func (o *dumpOptions) addFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&o.dir, "dump", "", "keep messages as files below this folder instead of printing them: the last one of each topic;\n"+
-		"mqx pub --load publishes them again")
+		"mqx pub --from-dump publishes them again")
 	fs.BoolVar(&o.each, "dump-each", false, "with --dump, keep every message, in numbered files")
 }
 
