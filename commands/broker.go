@@ -60,7 +60,11 @@ func newBroker(e *env) *cobra.Command {
 	fs.BoolVar(&o.print, "print-config", false, "print what the flags and the environment amount to, and end")
 	e.addJSONFlag(cmd, "print the ready line as JSON")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
-	cmd.AddCommand(newBrokerRun(e), newBrokerStatus(e), newBrokerPasswd(e))
+	e.addCommands(cmd,
+		subcommand{"run", newBrokerRun},
+		subcommand{"status", newBrokerStatus},
+		subcommand{"passwd", newBrokerPasswd},
+	)
 	return cmd
 }
 

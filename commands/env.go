@@ -19,6 +19,7 @@ type env struct {
 	streams output.Streams
 	getenv  func(string) string
 
+	words []string // of the command line, as far as no command has been made for them; none makes all commands
 	color output.Color
 	json  bool // the running command writes JSON, and so does its last error
 
