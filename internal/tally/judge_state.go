@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/profile"
 )
 
@@ -206,16 +207,13 @@ func count(n float64) string { return fmt.Sprintf("%g", n) }
 func brief(d time.Duration) string {
 	switch {
 	case d >= time.Minute:
-		text := strings.TrimSuffix(d.Round(time.Second).String(), "m0s")
-		if d.Round(time.Second)%time.Minute == 0 {
-			text += "m"
-		}
-		return text
+		d = d.Round(time.Second)
 	case d >= time.Second:
-		return d.Round(10 * time.Millisecond).String()
+		d = d.Round(10 * time.Millisecond)
 	case d >= time.Millisecond:
-		return d.Round(10 * time.Microsecond).String()
+		d = d.Round(10 * time.Microsecond)
 	default:
-		return d.Round(time.Microsecond).String()
+		d = d.Round(time.Microsecond)
 	}
+	return duration.Text(d)
 }

@@ -172,7 +172,7 @@ func TestNeedsAreThoseOfWhatIsExpected(t *testing.T) {
 func TestBriefDurations(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
-		time.Minute: "1m", 630 * time.Second: "10m30s", time.Hour: "1h0m", 90 * time.Second: "1m30s", 1234 * time.Millisecond: "1.23s",
+		time.Minute: "1m", 630 * time.Second: "10m30s", time.Hour: "1h", 90 * time.Second: "1m30s", 1234 * time.Millisecond: "1.23s",
 		12345 * time.Microsecond: "12.35ms", 1500: "2µs",
 	} {
 		if got := tally.Brief(d); got != want {

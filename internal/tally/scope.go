@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/profile"
 )
 
@@ -49,7 +50,7 @@ func (s Scope) String() string {
 		text = fmt.Sprintf("outside %q", s.Outside)
 	}
 	if s.For > 0 {
-		text += fmt.Sprintf(", %s from %s on", s.For, s.From)
+		text += fmt.Sprintf(", %s from %s on", duration.Text(s.For), duration.Text(s.From))
 	}
 	return text
 }

@@ -202,7 +202,7 @@ func TestScopesAreThoseThatAreAskedFor(t *testing.T) {
 	t.Parallel()
 	r := fixedRun(aProfile(t, "lost == 0 where qos >= 1", `late < 3 outside fault "outage"`, `sent > 3 within 1m of fault "outage"`,
 		`altered == 0 outside fault "outage"`), 0, simulate.Shard{})
-	want := []string{"all", `during "outage"`, `during "bad firmware"`, `outside "outage"`, "all, 1m0s from 2m0s on"}
+	want := []string{"all", `during "outage"`, `during "bad firmware"`, `outside "outage"`, "all, 1m from 2m on"}
 	if d := cmp.Diff(want, r.Scopes()); d != "" {
 		t.Error(d)
 	}
