@@ -27,6 +27,7 @@ type document struct {
 	rev   int64
 	id    string
 	state map[string]any
+	at    time.Duration // when it came
 }
 
 // answer is what a device says about a setting.
@@ -62,6 +63,7 @@ func (d *Device) wish(now time.Duration, body []byte) {
 	if !ok || d.active("ignore_desired") {
 		return
 	}
+	doc.at = now
 	if last := d.twin.seen; last != nil && doc.rev > 0 && (doc.rev < last.rev || doc.rev == last.rev && doc.id == last.id) {
 		return
 	}
@@ -160,18 +162,25 @@ func (d *Device) obey(now time.Duration) {
 	if d.settings.interval != before {
 		d.reschedule(now)
 	}
+	d.settled = &doc
 	d.reportState(now)
+	d.settled = nil
 	if len(d.twin.documents) > 0 {
 		d.timers.set(timer{now + max(time.Second, d.kind.Desired.ApplyAfter.Average()), obeys, 0})
 	}
 }
 
+// reports says that the device has a reported state.
+func (d *Device) reports() bool {
+	return d.run.Layout.Has(contract.Reported) && (len(d.kind.Desired.Accepts) > 0 || d.kind.Desired.Any)
+}
+
 // reportState publishes the reported state.
 func (d *Device) reportState(now time.Duration) {
-	desired := &d.kind.Desired
-	if !d.run.Layout.Has(contract.Reported) || len(desired.Accepts) == 0 && !desired.Any {
+	if !d.reports() {
 		return
 	}
+	desired := &d.kind.Desired
 	doc := map[string]any{
 		"schema": "reported.v1", "ts": json.Number(fmt.Sprint(d.run.Start.Add(now).Unix())), "boot": d.bootID(),
 		"state": d.reportedState(),
@@ -194,7 +203,12 @@ func (d *Device) reportState(now time.Duration) {
 	}
 	d.twin.changed = nil
 	topic := d.topic(contract.Reported, "")
-	d.publish(now, message.Message{Topic: topic, QoS: 1, Retain: true, Payload: payload.AppendValue(nil, doc)})
+	m := message.Message{Topic: topic, QoS: 1, Retain: true, Payload: payload.AppendValue(nil, doc)}
+	made := &Made{Due: now, Clean: m, Message: m}
+	if d.settled != nil {
+		made.Settled, made.Wished = slices.Sorted(maps.Keys(d.settled.state)), d.settled.at
+	}
+	d.send(now, made)
 }
 
 // reportedState is what is applied, or with a bad habit only what has changed.

@@ -57,8 +57,11 @@ const (
 	Goodbye    // a DISCONNECT: no Will Message
 	WithWill   // a DISCONNECT that asks for the Will Message
 	Vanish     // the Network Connection is gone
+	Reset      // the same, and whoever is at the other end is told by a reset
 	Blackhole  // the Network Connection stays, and nothing gets through
 	Changeling // the Network Connection is left as it is for one under another Client Identifier
+	FaultBegins
+	FaultEnds
 )
 
 // Output is one thing that a device does.
@@ -66,4 +69,6 @@ type Output struct {
 	Kind OutputKind
 	// Message is what is published.
 	Message *Made
+	// Fault is what begins or ends.
+	Fault *profile.Fault
 }
