@@ -64,6 +64,7 @@ func newBroker(e *env) *cobra.Command {
 		subcommand{"run", newBrokerRun},
 		subcommand{"status", newBrokerStatus},
 		subcommand{"passwd", newBrokerPasswd},
+		subcommand{"export", newBrokerExport},
 	)
 	return cmd
 }

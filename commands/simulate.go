@@ -21,6 +21,7 @@ func newSimulate(e *env) *cobra.Command {
 		subcommand{"init", newSimulateInit},
 		subcommand{"check", newSimulateCheck},
 		subcommand{"learn", newSimulateLearn},
+		subcommand{"cleanup", newSimulateCleanup},
 	)
 	return cmd
 }
