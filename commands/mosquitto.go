@@ -24,7 +24,11 @@ import (
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// newMosquitto is a program of mosquitto's as a command of mqx.
+// asCommand makes a program of mosquitto's a command of mqx.
+func asCommand(tool mosquitto.Tool) func(*env) *cobra.Command {
+	return func(e *env) *cobra.Command { return newMosquitto(e, tool) }
+}
+
 func newMosquitto(e *env, tool mosquitto.Tool) *cobra.Command {
 	return &cobra.Command{
 		Use:   tool.String() + " [OPTION]...",
@@ -67,6 +71,7 @@ func (e *env) runMosquitto(ctx context.Context, tool mosquitto.Tool, args []stri
 	if end != nil {
 		return e.endMosquitto(end)
 	}
+	e.keepHeadroom()
 	d := &dropIn{Options: o, env: e, out: e.streams.Out}
 	switch tool {
 	case mosquitto.Pub:
@@ -154,7 +159,7 @@ func (d *dropIn) connect(ctx context.Context, o client.Options, lasts bool) (*cl
 		return link.Dial(ctx, o.Target)
 	}
 	if lasts {
-		o.Retry.Connect, o.Retry.Reconnect = client.Forever, client.Forever
+		o.Retry.Connect, o.Retry.Reconnect, o.Retry.NotRefused = client.Forever, client.Forever, true
 	}
 	if d.Timeout > 0 {
 		d.deadline = time.Now().Add(d.Timeout)
@@ -190,11 +195,13 @@ func (d *dropIn) printer(pass func() bool) *output.Mosquitto {
 	return output.NewMosquitto(d.out, errs, o)
 }
 
-// goodbye ends a session. Below MQTT 5 a Will Message is never published then.
-func (d *dropIn) goodbye(ctx context.Context, s *client.Session, withWill bool) {
-	if withWill && d.Version == wire.V5 {
-		s.Abandon()
+// goodbye ends a session. Of MQTT 5 alone the programs ask that a signal has the Will Message published.
+func (d *dropIn) goodbye(ctx context.Context, s *client.Session, bySignal bool) {
+	if !bySignal || d.Version != wire.V5 {
+		closeSession(ctx, s)
 		return
 	}
-	closeSession(ctx, s)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	s.CloseWithWill(ctx)
 }
