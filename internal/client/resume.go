@@ -62,12 +62,9 @@ func (l *lane) sendNextAgain(c *connection) {
 // sendAgain sends the packet that an open message waits for an answer to. A message that cannot be said on this connection
 // has ended. The lock is held.
 func (l *lane) sendAgain(c *connection, id uint16, s slot) error {
-	if s.released {
-		return c.conn.Send(&wire.Ack{Kind: wire.PUBREL, PacketID: id})
-	}
 	err := c.check(s.msg)
-	if err == nil {
-		err = l.send(c, id, &s.msg, s.dup)
+	if err == nil || s.released {
+		err = l.sendOpen(c, id, &s)
 	}
 	if err == nil || errors.Is(err, link.ErrBroken) {
 		return err
@@ -76,4 +73,12 @@ func (l *lane) sendAgain(c *connection, id uint16, s slot) error {
 		end()
 	}
 	return nil
+}
+
+// sendOpen sends the packet that an open message waits for an answer to. The lock is held.
+func (l *lane) sendOpen(c *connection, id uint16, s *slot) error {
+	if s.released {
+		return c.conn.Send(&wire.Ack{Kind: wire.PUBREL, PacketID: id})
+	}
+	return l.send(c, id, &s.msg, s.dup)
 }

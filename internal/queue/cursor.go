@@ -41,8 +41,8 @@ type cursor struct {
 	again atomic.Uint64 // messages before this number may have been sent before
 }
 
-// Next returns the next message. It waits until there is one on disk, and returns io.EOF when there is none and Seal was
-// called.
+// Next returns the next message. It waits until there is one on disk, and returns [io.EOF] when there is none and Seal
+// was called.
 func (q *Queue) Next(ctx context.Context) (Entry, error) {
 	if err := q.await(ctx); err != nil {
 		return Entry{}, err

@@ -34,6 +34,9 @@ const (
 	recordForgot   = 'F' // the Server has forgotten the Session: no PUBREC counts any more
 )
 
+// mostMessages is more than there will ever be.
+const mostMessages = 1 << 60
+
 // messageHead is the length of a message record before its packet.
 const messageHead = 1 + 8 + 8 + 4
 
@@ -255,7 +258,7 @@ func (s *state) applyOne(r *record) error {
 	case recordState:
 		*s = r.state
 		s.done, s.received = map[uint64]struct{}{}, map[uint64]struct{}{}
-		if s.low > s.next || s.marked > s.next || s.size < 0 {
+		if s.next > mostMessages || s.low > s.next || s.marked > s.next || s.size < 0 {
 			return errRecord
 		}
 	case recordClient:

@@ -171,6 +171,9 @@ func (q *Queue) load() error {
 // Recovered returns what Open found.
 func (q *Queue) Recovered() Recovered { return q.recovered }
 
+// Now is the time of the clock that messages are accepted by.
+func (q *Queue) Now() time.Time { return q.now() }
+
 // Dir returns the folder.
 func (q *Queue) Dir() string { return q.dir }
 
@@ -290,9 +293,9 @@ func (q *Queue) Seal() {
 // it cannot be. PUBLISH must not be sent again after PUBREL, so PUBREL waits for it.
 func (q *Queue) Received(number uint64, then func(error)) {
 	q.mu.Lock()
-	if q.err != nil {
-		defer q.mu.Unlock()
-		then(q.err)
+	if err := q.err; err != nil {
+		q.mu.Unlock()
+		then(err)
 		return
 	}
 	q.note(appendNumber(nil, recordReceived, number))

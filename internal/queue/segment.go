@@ -164,36 +164,42 @@ func (q *Queue) recoverTail(number int) (*segment, *state, error) {
 	if err := checkHeader(name, data); err != nil {
 		return nil, nil, err
 	}
-	salt, st, at := newSalted(data[:headerSize]), newState(), headerSize
-	for at < len(data) {
-		body, err := salt.frame(data[at:])
-		if err == nil && at == headerSize && (len(body) == 0 || body[0] != recordState) {
-			err = errRecord
+	salt, st := newSalted(data[:headerSize]), newState()
+	at, why := replay(salt, data, st)
+	if why != nil {
+		damaged := &DamagedError{File: name, Offset: int64(at), Msg: why.Error()}
+		cut := errors.Is(why, errShort) || allZero(data[at:])
+		if errors.Is(why, errRecord) || nextFrame(salt, data, at+1) > 0 || !cut && at == headerSize {
+			return nil, nil, damaged
 		}
-		if err == nil {
-			if err := st.apply(body); err != nil {
-				return nil, nil, &DamagedError{File: name, Offset: int64(at), Msg: err.Error()}
-			}
-			at += frameHead + len(body)
-			continue
-		}
-		whole := !errors.Is(err, errShort) && !allZero(data[at:])
-		if later := nextFrame(salt, data, at+1); later > 0 || whole && at == headerSize {
-			return nil, nil, &DamagedError{File: name, Offset: int64(at), Msg: err.Error()}
-		}
-		if err := q.takeBack(name, data, at, err); err != nil || at == headerSize {
+		if err := q.takeBack(name, data, at, why); err != nil || at == headerSize {
 			return nil, nil, err
 		}
-		break
-	}
-	if at == headerSize {
-		return nil, nil, q.takeBack(name, data, at, errShort)
 	}
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &segment{file: f, number: number, salt: salt, size: int64(at)}, st, nil
+}
+
+// replay applies the frames of a segment. It returns where the last of them ends, and why there is nothing more, nil for the
+// end of the file.
+func replay(salt salted, data []byte, st *state) (at int, why error) {
+	for at = headerSize; at < len(data) || at == headerSize; {
+		body, err := salt.frame(data[at:])
+		if err == nil && at == headerSize && (len(body) == 0 || body[0] != recordState) {
+			err = errRecord
+		}
+		if err == nil {
+			err = st.apply(body)
+		}
+		if err != nil {
+			return at, err
+		}
+		at += frameHead + len(body)
+	}
+	return at, nil
 }
 
 // allZero reports whether a power failure has left nothing but room.
