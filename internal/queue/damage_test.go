@@ -183,8 +183,7 @@ func TestAMissingSegmentIsAnError(t *testing.T) {
 				_, err = q.Next(t.Context())
 				_ = q.Close()
 			}
-			var damaged *queue.DamagedError
-			if !errors.As(err, &damaged) {
+			if _, ok := errors.AsType[*queue.DamagedError](err); !ok {
 				t.Errorf("got %v, want a DamagedError", err)
 			}
 		})
