@@ -305,9 +305,10 @@ func (l *lane) sendPlain(c *connection, m *message.Message) error {
 func (l *lane) sendTaken(id uint16) error {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
-	s, fresh := l.window.sending(id)
-	if !fresh {
-		return nil // it has ended, or was sent again already
+	s, now := l.window.sending(id)
+	if !now {
+		l.sendBacklog(l.cur.Load()) // which it may be part of
+		return nil
 	}
 	err := l.sendOpen(l.cur.Load(), id, &s)
 	switch {

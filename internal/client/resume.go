@@ -51,7 +51,12 @@ func (l *lane) sendOneAgain(c *connection) (ended bool, err error) {
 func (l *lane) sendNextAgain(c *connection) {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
-	for l.cur.Load() == c {
+	l.sendBacklog(c)
+}
+
+// sendBacklog sends again what the limit allows, when c is sent on. The lock is held.
+func (l *lane) sendBacklog(c *connection) {
+	for l.cur.Load() == c && !c.isLost() {
 		id, s, ok := l.window.nextAgain()
 		if !ok || l.sendAgain(c, id, s) != nil {
 			return // what could not be sent is sent on the next connection

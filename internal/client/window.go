@@ -259,28 +259,42 @@ func (w *window) refused(id uint16, err error) func() {
 }
 
 // sending notes that the message which has claimed the identifier is sent for the first time, and returns it as it was. It
-// is not fresh when it has ended meanwhile.
-func (w *window) sending(id uint16) (s slot, fresh bool) {
+// is not to be sent now when it has ended meanwhile, or has to wait for those that are sent again.
+func (w *window) sending(id uint16) (s slot, now bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := w.slot(id)
 	if p == nil || p.order > 0 {
 		return slot{}, false
 	}
-	s = *p
 	w.sent++
-	p.order, p.dup = w.sent, true
+	p.order = w.sent
+	if len(w.again) > 0 {
+		w.queueAgain(sending{id, p.order})
+		return slot{}, false
+	}
+	s = *p
+	p.dup = true
 	return s, true
+}
+
+// queueAgain adds to what is to be sent again. The lock is held.
+func (w *window) queueAgain(s sending) {
+	w.again = append(w.again, s)
+	w.backlog.Store(int32(len(w.again)))
 }
 
 // unsent leaves a message, whose connection did not take it, to the next one. dup is what it was before.
 func (w *window) unsent(id uint16, dup bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p := w.slot(id); p != nil {
-		p.dup = dup
-		w.again = append(w.again, sending{id, p.order})
-		w.backlog.Store(int32(len(w.again)))
+	p := w.slot(id)
+	if p == nil {
+		return
+	}
+	p.dup = dup
+	if s := (sending{id, p.order}); !slices.Contains(w.again, s) {
+		w.queueAgain(s)
 	}
 }
 
