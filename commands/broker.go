@@ -60,7 +60,12 @@ func newBroker(e *env) *cobra.Command {
 	fs.BoolVar(&o.print, "print-config", false, "print what the flags and the environment amount to, and end")
 	e.addJSONFlag(cmd, "print the ready line as JSON")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
-	cmd.AddCommand(newBrokerRun(e), newBrokerStatus(e), newBrokerPasswd(e))
+	e.addCommands(cmd,
+		subcommand{"run", newBrokerRun},
+		subcommand{"status", newBrokerStatus},
+		subcommand{"passwd", newBrokerPasswd},
+		subcommand{"export", newBrokerExport},
+	)
 	return cmd
 }
 
@@ -75,6 +80,7 @@ func (o *brokerOptions) addFlags(fs *pflag.FlagSet) {
 }
 
 func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
+	e.keepHeadroom()
 	if err := o.limits.check(readVersion().Version); err != nil {
 		return err
 	}

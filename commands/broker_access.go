@@ -86,5 +86,5 @@ func (o *brokerAccess) reload(e *env, b *broker.Broker) {
 		return
 	}
 	n := b.Expel(wire.NotAuthorized, outdated)
-	e.note("read users and access list again; %d clients had to go", n)
+	e.note("read users and access list again; %s had to go", count(n, "client"))
 }

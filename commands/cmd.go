@@ -14,6 +14,8 @@ func newCmd(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newCmdSend(e))
+	e.addCommands(cmd,
+		subcommand{"send", newCmdSend},
+	)
 	return cmd
 }

@@ -3,6 +3,7 @@ package commands_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,6 +169,33 @@ func TestFlagNamesMeanTheSameEverywhere(t *testing.T) {
 	visit(commands.Tree(output.Streams{}))
 }
 
+// A start makes the command that runs and not the others. That must not be seen.
+func TestACommandIsTheSameWithAndWithoutTheOthers(t *testing.T) {
+	t.Parallel()
+	var visit func(cmd *cobra.Command, words []string)
+	visit = func(cmd *cobra.Command, words []string) {
+		alone, rest, err := commands.Tree(output.Streams{}, words...).Find(words)
+		if err != nil || len(rest) > 0 {
+			t.Fatalf("%q: %q is left: %v", words, rest, err)
+		}
+		if diff := cmp.Diff(commands.HelpJSON(cmd), commands.HelpJSON(alone)); diff != "" {
+			t.Errorf("%q: %s", words, diff)
+		}
+		if alone.HasParent() && len(alone.Parent().Commands()) > 1 {
+			t.Errorf("%q: others were made as well", words)
+		}
+		for _, c := range cmd.Commands() {
+			visit(c, append(slices.Clone(words), c.Name()))
+		}
+	}
+	root := commands.Tree(output.Streams{})
+	for _, c := range root.Commands() {
+		if c.Name() != "help" {
+			visit(c, []string{c.Name()})
+		}
+	}
+}
+
 func TestPropertiesOnTheCommandLineAreJoined(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ args, want []string }{
@@ -201,6 +229,18 @@ func TestVersionAsJSON(t *testing.T) {
 	for _, key := range []string{"version", "go", "platform"} {
 		if v[key] == "" || v[key] == nil {
 			t.Errorf("%q is missing in %s", key, stdout)
+		}
+	}
+}
+
+func TestAStartMakesLittleOfTheTree(t *testing.T) {
+	allocs := func(words ...string) float64 {
+		return testing.AllocsPerRun(5, func() { commands.Tree(output.Streams{}, words...) })
+	}
+	all := allocs()
+	for _, words := range [][]string{{"version"}, {"pub"}, {"retained", "ls"}, {"desired", "set"}} {
+		if n := allocs(words...); n > all/8 {
+			t.Errorf("%q: %.0f allocations of the %.0f for all commands", words, n, all)
 		}
 	}
 }

@@ -24,7 +24,15 @@ func newContext(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newContextAdd(e), newContextLs(e), newContextUse(e), newContextShow(e), newContextEdit(e), newContextRm(e), newContextCheck(e))
+	e.addCommands(cmd,
+		subcommand{"add", newContextAdd},
+		subcommand{"ls", newContextLs},
+		subcommand{"use", newContextUse},
+		subcommand{"show", newContextShow},
+		subcommand{"edit", newContextEdit},
+		subcommand{"rm", newContextRm},
+		subcommand{"check", newContextCheck},
+	)
 	return cmd
 }
 

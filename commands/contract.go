@@ -23,7 +23,9 @@ func newContract(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newContractExport(e))
+	e.addCommands(cmd,
+		subcommand{"export", newContractExport},
+	)
 	return cmd
 }
 
@@ -72,10 +74,7 @@ func (e *env) mistakesError(what string, mistakes *yamlfile.Error) error {
 		return exit.Wrap(exit.Usage, what, "", mistakes)
 	}
 	fmt.Fprint(e.streams.Err, mistakes.Detail())
-	if len(mistakes.Problems) == 1 {
-		return exit.New(exit.Usage, what, mistakes.File, "1 mistake")
-	}
-	return exit.New(exit.Usage, what, mistakes.File, fmt.Sprintf("%d mistakes", len(mistakes.Problems)))
+	return exit.New(exit.Usage, what, mistakes.File, count(len(mistakes.Problems), "mistake"))
 }
 
 // notes tells what was left out.

@@ -42,8 +42,17 @@ func newDesired(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newDesiredGet(e), newDesiredSet(e), newDesiredDiff(e), newDesiredWait(e),
-		newDesiredWatch(e), newDesiredClear(e), newDesiredExport(e), newDesiredImport(e), newDesiredHistory(e))
+	e.addCommands(cmd,
+		subcommand{"get", newDesiredGet},
+		subcommand{"set", newDesiredSet},
+		subcommand{"diff", newDesiredDiff},
+		subcommand{"wait", newDesiredWait},
+		subcommand{"watch", newDesiredWatch},
+		subcommand{"clear", newDesiredClear},
+		subcommand{"export", newDesiredExport},
+		subcommand{"import", newDesiredImport},
+		subcommand{"history", newDesiredHistory},
+	)
 	return cmd
 }
 
@@ -147,15 +156,27 @@ func (e *env) deviceList(file string) ([]string, error) {
 	return names, nil
 }
 
-// connect connects and makes the group of devices; nothing is read yet.
-func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command, args []string) (*fleet, error) {
+// conventions reads the contract, and takes what it says of numbers where no flag says it.
+func (o *desiredOptions) conventions(e *env) (*contract.Contract, *twin.Convention, error) {
 	c, err := e.loadContract(o.contract)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	convention, err := twin.NewConvention(c, o.doc)
 	if err != nil {
-		return nil, exit.Wrap(exit.Usage, "--doc", "", err)
+		return nil, nil, exit.Wrap(exit.Usage, "--doc", "", err)
+	}
+	if o.tolerance.Tolerance, err = convention.Tolerance(o.tolerance.Tolerance); err != nil {
+		return nil, nil, exit.Wrap(exit.Usage, "contract", c.File, err)
+	}
+	return c, convention, nil
+}
+
+// connect connects and makes the group of devices; nothing is read yet.
+func (o *desiredOptions) connect(ctx context.Context, e *env, cmd *cobra.Command, args []string) (*fleet, error) {
+	c, convention, err := o.conventions(e)
+	if err != nil {
+		return nil, err
 	}
 	where, err := o.condition()
 	if err != nil {
@@ -256,7 +277,7 @@ func (f *fleet) read(ctx context.Context, needs twin.Needs) error {
 		return nil
 	}
 	if n, first := f.where.Failed(); n > 0 {
-		f.env.note("%d devices left out: --where makes no sense for them, first: %s", n, first)
+		f.env.note("%s left out: --where makes no sense for them, first: %s", devices(n), first)
 	}
 	return nil
 }
@@ -264,7 +285,7 @@ func (f *fleet) read(ctx context.Context, needs twin.Needs) error {
 // nobody is the error that no device is left to work on.
 func (f *fleet) nobody(what, why string) error {
 	if n := f.LeftOut(); n > 0 {
-		why = fmt.Sprintf("--where holds for none of %d devices", n)
+		why = "--where holds for none of " + devices(n)
 	}
 	return exit.New(exit.Negative, what, "", why)
 }

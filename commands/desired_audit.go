@@ -1,10 +1,12 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/mqx-cli/mqx/internal/config"
 	"github.com/mqx-cli/mqx/internal/exit"
@@ -20,6 +22,12 @@ type auditLog struct {
 	by     string
 	action string
 	failed bool
+
+	// tell, when set, publishes a record as an event; told says that there was one, refused what became of the last one that
+	// the broker did not take.
+	tell    func(r twin.Record, done func(error)) error
+	told    bool
+	refused atomic.Pointer[error]
 }
 
 // auditPath is the file of the log, empty when the environment names no folder for it.
@@ -33,18 +41,52 @@ func (e *env) auditPath() string {
 
 // write adds a record. The log must not keep a change from being made: what goes wrong is told once.
 func (a *auditLog) write(r twin.Result) {
-	if a.path == "" {
+	if a.path == "" && a.tell == nil {
 		return
 	}
 	record := twin.NewRecord(r)
 	record.Run, record.Broker, record.By, record.Action = a.run, a.broker, a.by, a.action
-	line, err := record.Append(nil)
-	if err == nil {
-		err = appendFile(a.path, line)
+	if a.path != "" {
+		line, err := record.Append(nil)
+		if err == nil {
+			err = appendFile(a.path, line)
+		}
+		a.fails(err)
 	}
-	if err != nil && !a.failed {
-		a.failed = true
-		a.env.note("warning: no audit log: %s (--audit none does without)", pathCause(err))
+	if a.tell != nil {
+		a.told = true
+		a.fails(a.tell(record, func(err error) {
+			if err != nil {
+				a.refused.Store(&err)
+			}
+		}))
+	}
+}
+
+// fails tells of the first record that could not be written.
+func (a *auditLog) fails(err error) {
+	if err == nil || a.failed {
+		return
+	}
+	a.failed = true
+	a.env.note("warning: no audit log: %s (--audit none does without)", pathCause(err))
+}
+
+// tellOn publishes records over a fleet's session, from now on.
+func (a *auditLog) tellOn(ctx context.Context, f *fleet) {
+	a.tell = func(r twin.Record, done func(error)) error { return f.PublishRecord(ctx, r, done) }
+}
+
+// end waits until the broker has the records.
+func (a *auditLog) end(ctx context.Context, f *fleet) {
+	if !a.told {
+		return
+	}
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	a.fails(f.session.Drain(bounded))
+	if err := a.refused.Load(); err != nil {
+		a.fails(*err)
 	}
 }
 

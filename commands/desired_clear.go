@@ -100,6 +100,7 @@ func (j *rolloutJob) purge(ctx context.Context, f *fleet) error {
 		}
 		report.finished(result)
 	}
+	j.log.end(ctx, f)
 	if report.broken != nil {
 		return report.broken
 	}

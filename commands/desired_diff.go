@@ -82,9 +82,9 @@ func (o *desiredDiffOptions) run(ctx context.Context, e *env, cmd *cobra.Command
 	case unreadable != nil:
 		return exit.New(exit.BadData, "diff", "", "not all documents can be read")
 	case drifts > 0:
-		return exit.New(exit.Negative, "diff", "", fmt.Sprintf("%d of %d devices are not as desired", drifts, desired))
+		return exit.New(exit.Negative, "diff", "", fmt.Sprintf("%d of %s not as desired", drifts, devices(desired)))
 	}
-	e.note("%d devices with a desired state, none differs", desired)
+	e.note("%s with a desired state, none differs", devices(desired))
 	return nil
 }
 

@@ -20,6 +20,7 @@ import (
 type rolloutFlags struct {
 	canary      string
 	maxFailures *int
+	parallel    int
 	rate        float64
 	yes         bool
 	audit       string
@@ -31,6 +32,7 @@ func (o *rolloutFlags) addFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&o.canary, "canary", "", "waves of devices, each after the one before has succeeded: 1,10%,100%")
 	fs.Var(optionalNumber[int]{&o.maxFailures}, "max-failures", "stop when more devices have failed (default: with --canary 0, else no limit)")
+	fs.IntVar(&o.parallel, "parallel", 0, "work on so many devices at a time (0: all of a wave)")
 	fs.Float64Var(&o.rate, "rate", 0, "publishes a second at most")
 	fs.StringVar(&o.resume, "resume", "", "go on with a run that was stopped: its file")
 	o.addCommonFlags(cmd)
@@ -42,7 +44,8 @@ func (o *rolloutFlags) addCommonFlags(cmd *cobra.Command) {
 	fs.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not ask about more than %d devices", askAbove))
 	fs.StringVar(&o.by, "by", "", "who writes, for the document and the audit log (default mqx:USER@HOST)")
 	o.audit = "file"
-	fs.Var(wordFlag[string]{&o.audit, []string{"file", "none"}}, "audit", "where to write down what is changed, for mqx desired history")
+	fs.Var(wordFlag[string]{&o.audit, []string{"file", "topic", "none"}}, "audit",
+		"where to write down what is changed: in the file of mqx desired history; topic: as an event of the device, too")
 }
 
 // rolloutJob is a change of what is desired of one or more devices.
@@ -65,8 +68,8 @@ type rolloutJob struct {
 
 // connect checks the flags and connects.
 func (j *rolloutJob) connect(ctx context.Context, e *env, cmd *cobra.Command, devices []string) (*fleet, error) {
-	if j.flags.rate < 0 {
-		return nil, usageError(cmd, "--rate cannot be negative")
+	if j.flags.rate < 0 || j.flags.parallel < 0 {
+		return nil, usageError(cmd, "--rate and --parallel cannot be negative")
 	}
 	if j.flags.canary != "" {
 		var err error
@@ -98,8 +101,11 @@ func (j *rolloutJob) connect(ctx context.Context, e *env, cmd *cobra.Command, de
 	if j.run != nil {
 		j.log.run = j.run.ID
 	}
-	if j.flags.audit == "file" {
+	if j.flags.audit != "none" {
 		j.log.path = e.auditPath()
+	}
+	if j.flags.audit == "topic" {
+		j.log.tellOn(ctx, f)
 	}
 	return f, nil
 }
@@ -145,7 +151,7 @@ func (j *rolloutJob) start(ctx context.Context, f *fleet) ([]twin.Result, error)
 	if j.run != nil {
 		var done int
 		if twins, done = j.run.Rest(twins); done > 0 {
-			f.env.note("%d devices are done already", done)
+			f.env.note("done already: %s", devices(done))
 		}
 	}
 	if err := j.confirm(ctx, f.env, len(twins)); err != nil {
@@ -189,13 +195,17 @@ func (j *rolloutJob) rollout(ctx context.Context, f *fleet, twins []*twin.Twin) 
 	if changes == nil {
 		changes = func(*twin.Twin) twin.Change { return j.change }
 	}
-	o := twin.RolloutOptions{Set: j.set, Timeout: j.timeout, Waves: j.waves, MaxFailures: j.flags.maxFailures, Stored: j.log.write}
+	o := twin.RolloutOptions{
+		Set: j.set, Timeout: j.timeout, Parallel: j.flags.parallel, Waves: j.waves, MaxFailures: j.flags.maxFailures,
+		Stored: j.log.write,
+	}
 	if j.wait != nil {
 		o.Wait = new(j.wait.options())
 	}
 	r := j.reporter(f, len(twins))
 	o.Finished = r.finished
 	results, err := f.Rollout(ctx, twins, changes, o)
+	j.log.end(ctx, f)
 	r.summary(results)
 	switch {
 	case err != nil:

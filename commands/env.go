@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/headroom"
 	"github.com/mqx-cli/mqx/internal/output"
 )
 
@@ -19,6 +20,7 @@ type env struct {
 	streams output.Streams
 	getenv  func(string) string
 
+	words []string // of the command line, as far as no command has been made for them; none makes all commands
 	color output.Color
 	json  bool // the running command writes JSON, and so does its last error
 
@@ -33,6 +35,13 @@ func (e *env) errorLine(err error) string {
 		return exit.JSON(err)
 	}
 	return exit.Line(err)
+}
+
+// keepHeadroom lets the heap grow before it is collected, for a command that many messages pass through.
+func (e *env) keepHeadroom() {
+	if e.getenv("GOGC") == "" {
+		e.atEnd = append(e.atEnd, headroom.Keep())
+	}
 }
 
 // note tells the user something on stderr, or on what has taken over the terminal.

@@ -16,10 +16,13 @@ func Run(ctx context.Context, streams output.Streams, environment map[string]str
 	return run(ctx, &env{streams: streams, getenv: func(name string) string { return environment[name] }}, args)
 }
 
-// Tree returns the command tree.
-func Tree(streams output.Streams) *cobra.Command {
-	return newRoot(&env{streams: streams, getenv: func(string) string { return "" }})
+// Tree returns the command tree that is made for a command line: without words all of it.
+func Tree(streams output.Streams, words ...string) *cobra.Command {
+	return newRoot(&env{streams: streams, getenv: func(string) string { return "" }, words: words})
 }
+
+// HelpJSON is what `mqx help --json` says about cmd and those below it.
+func HelpJSON(cmd *cobra.Command) any { return describeCommand(cmd) }
 
 // JoinProperties rewrites a command line.
 func JoinProperties(args ...string) ([]string, error) {

@@ -150,8 +150,9 @@ func (e *env) printJSONHelp(cmd *cobra.Command) error {
 }
 
 func describeCommand(cmd *cobra.Command) commandHelp {
+	local := cmd.LocalFlags() // before UseLine, which says "[flags]" when those of the parents have been merged in
 	h := commandHelp{Name: cmd.CommandPath(), Usage: cmd.UseLine(), Short: cmd.Short, Impact: cmd.Annotations[impactKey]}
-	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+	local.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
 		}

@@ -39,9 +39,20 @@ func newLint(e *env) *cobra.Command {
 		}
 		return o.run(e, cmd, func(l *lint.Linter) error { return lintPaths(e, l, lint.Kind(kind), args) })
 	})
-	cmd.AddCommand(
-		newLintTopics(e), newLintFilters(e), newLintPayload(e), newLintLive(e), newLintACL(e), newLintConf(e), newLintSource(e),
-		newLintContract(e), newLintProfile(e), newLintExplain(e), newLintRules(e), newLintInit(e), newLintInfer(e),
+	e.addCommands(cmd,
+		subcommand{"topics", newLintTopics},
+		subcommand{"filters", newLintFilters},
+		subcommand{"payload", newLintPayload},
+		subcommand{"live", newLintLive},
+		subcommand{"acl", newLintACL},
+		subcommand{"conf", newLintConf},
+		subcommand{"source", newLintSource},
+		subcommand{"contract", newLintContract},
+		subcommand{"profile", newLintProfile},
+		subcommand{"explain", newLintExplain},
+		subcommand{"rules", newLintRules},
+		subcommand{"init", newLintInit},
+		subcommand{"infer", newLintInfer},
 	)
 	return cmd
 }

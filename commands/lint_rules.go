@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,18 +32,35 @@ func newLintContract(e *env) *cobra.Command {
 		} else if o.convention == "" {
 			o.convention = "guide" // the files are what is judged, and not what is judged by
 		}
-		return o.run(e, cmd, func(l *lint.Linter) error {
-			for _, file := range files {
-				c, err := e.contractToLint(l, file)
-				if err != nil {
-					return err
-				}
-				l.Contract(c)
+		var broken error
+		err := o.run(e, cmd, func(l *lint.Linter) error {
+			var read int
+			if read, broken = e.lintContracts(l, files); read == 0 {
+				return broken
 			}
 			return nil
 		})
+		return cmp.Or(broken, err)
 	})
 	return cmd
+}
+
+// lintContracts checks files, and says how many it could read. The first of the others is the error, the rest of them are
+// told of: none hides what is wrong with the rest.
+func (e *env) lintContracts(l *lint.Linter, files []string) (read int, broken error) {
+	for _, file := range files {
+		c, err := e.contractToLint(l, file)
+		switch {
+		case err == nil:
+			l.Contract(c)
+			read++
+		case broken == nil:
+			broken = err
+		default:
+			e.note("%s", err)
+		}
+	}
+	return read, broken
 }
 
 // contractToLint reads a contract file as the linter sees it: what was mended is not on disk yet.

@@ -37,6 +37,7 @@ func Main(args []string) int {
 
 // run executes args and reports the error, once.
 func run(ctx context.Context, e *env, args []string) exit.Code {
+	e.words = args
 	root := newRoot(e) //nolint:contextcheck // the commands get ctx from cobra
 	args, err := joinProperties(root, args)
 	if err == nil {

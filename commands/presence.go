@@ -33,7 +33,12 @@ func newPresence(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newPresenceLs(e), newPresenceWatch(e), newPresenceWait(e), newPresenceAssert(e))
+	e.addCommands(cmd,
+		subcommand{"ls", newPresenceLs},
+		subcommand{"watch", newPresenceWatch},
+		subcommand{"wait", newPresenceWait},
+		subcommand{"assert", newPresenceAssert},
+	)
 	return cmd
 }
 
@@ -332,10 +337,10 @@ func (s *sight) ended(ctx context.Context, err error) error {
 func (s *sight) remarks() {
 	f := s.Fleet
 	if n := f.Faults(); n > 0 {
-		s.env.note("warning: %d status %s could not be read%s", n, plural(n, "message"), s.firstFault())
+		s.env.note("warning: %s could not be read%s", count(n, "status message"), s.firstFault())
 	}
 	if n := f.LeftOut(); n > 0 {
-		s.env.note("warning: there are more devices than mqx keeps: %d %s left out", n, plural(n, "message"))
+		s.env.note("warning: there are more devices than mqx keeps: %s left out", count(n, "message"))
 	}
 }
 
@@ -349,11 +354,4 @@ func (s *sight) firstFault() string {
 }
 
 // devices is a number of devices in words.
-func devices(n int) string { return fmt.Sprintf("%d %s", n, plural(n, "device")) }
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return noun
-	}
-	return noun + "s"
-}
+func devices(n int) string { return count(n, "device") }

@@ -117,7 +117,7 @@ func (o *presenceAssertOptions) run(ctx context.Context, e *env, cmd *cobra.Comm
 	case failed > 0:
 		return exit.New(exit.Negative, "assert", "", fmt.Sprintf("%d held, %d failed", len(devices)-failed, failed))
 	case len(devices) < o.least:
-		return exit.New(exit.Negative, "assert", "", fmt.Sprintf("%d held, and there must be %d %s at least", len(devices), o.least, plural(o.least, "device")))
+		return exit.New(exit.Negative, "assert", "", fmt.Sprintf("%d held, and there must be %s at least", len(devices), count(o.least, "device")))
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func (o *presenceWatchOptions) print(ctx context.Context, e *env, s *sight) erro
 		err = last
 	}
 	if err != nil {
-		return s.endedEarly(ctx, "watch", err, fmt.Sprintf("%s, %d lines shown", devices(s.Fleet.Len()), printer.shown))
+		return s.endedEarly(ctx, "watch", err, fmt.Sprintf("%s, %s shown", devices(s.Fleet.Len()), count(printer.shown, "line")))
 	}
 	return nil
 }

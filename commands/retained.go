@@ -29,8 +29,16 @@ func newRetained(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newRetainedLs(e), newRetainedGet(e), newRetainedWatch(e), newRetainedClear(e), newRetainedAssert(e),
-		newRetainedDump(e), newRetainedLoad(e), newRetainedDiff(e))
+	e.addCommands(cmd,
+		subcommand{"ls", newRetainedLs},
+		subcommand{"get", newRetainedGet},
+		subcommand{"watch", newRetainedWatch},
+		subcommand{"clear", newRetainedClear},
+		subcommand{"assert", newRetainedAssert},
+		subcommand{"dump", newRetainedDump},
+		subcommand{"load", newRetainedLoad},
+		subcommand{"diff", newRetainedDiff},
+	)
 	return cmd
 }
 

@@ -168,7 +168,7 @@ func (o *retainedAssertOptions) expectationsInFile(ctx context.Context, e *env, 
 	}
 	if fault, ok := errors.AsType[*retained.FileError](err); ok {
 		fmt.Fprint(e.streams.Err, fault.Detail())
-		return nil, exit.New(exit.Usage, "--file", o.file, fmt.Sprintf("mistakes: %d", len(fault.Problems)))
+		return nil, exit.New(exit.Usage, "--file", o.file, count(len(fault.Problems), "mistake"))
 	}
 	if err != nil {
 		return nil, exit.Wrap(exit.Usage, "--file", "", err)

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +70,7 @@ func (o *retainedWatchOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 // watch lists what is retained and follows it.
 func (o *retainedWatchOptions) watch(ctx context.Context, s *store, w *watch) error {
 	early := func(err error) error {
-		return s.endedEarly(ctx, "watch", err, fmt.Sprintf("%d lines shown", w.shown))
+		return s.endedEarly(ctx, "watch", err, count(w.shown, "line")+" shown")
 	}
 	var subs []wire.Subscription
 	for _, f := range o.filters {
@@ -89,7 +88,7 @@ func (o *retainedWatchOptions) watch(ctx context.Context, s *store, w *watch) er
 	case evidence == retained.Incomplete:
 		return s.incomplete(w.shown)
 	}
-	s.env.note("%s, %d lines; now the changes", evidence, w.shown)
+	s.env.note("%s, %s; now the changes", evidence, count(w.shown, "line"))
 	w.watcher.Listing = false
 	options := receive.Options{Deadline: o.deadline}
 	if o.count > 0 {

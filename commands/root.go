@@ -38,9 +38,23 @@ func newRoot(e *env) *cobra.Command {
 	root.SetErr(e.streams.Err)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
-	root.AddCommand(
-		newPub(e), newSub(e), newRequest(e), newReply(e), newRetained(e), newPresence(e), newDesired(e), newCmd(e), newBroker(e), newContract(e), newLint(e), newSimulate(e), newDemo(e), newContext(e),
-		newVersion(e), newCompletion(e),
+	e.addCommands(root,
+		subcommand{"pub", newPub},
+		subcommand{"sub", newSub},
+		subcommand{"request", newRequest},
+		subcommand{"reply", newReply},
+		subcommand{"retained", newRetained},
+		subcommand{"presence", newPresence},
+		subcommand{"desired", newDesired},
+		subcommand{"cmd", newCmd},
+		subcommand{"broker", newBroker},
+		subcommand{"contract", newContract},
+		subcommand{"lint", newLint},
+		subcommand{"simulate", newSimulate},
+		subcommand{"demo", newDemo},
+		subcommand{"context", newContext},
+		subcommand{"version", newVersion},
+		subcommand{"completion", newCompletion},
 	)
 	root.SetHelpCommand(newHelp(e))
 	walk(root, func(cmd *cobra.Command) {

@@ -14,6 +14,14 @@ func newSimulate(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	cmd.RunE = e.run(group(cmd))
-	cmd.AddCommand(newSimulateDevice(e), newSimulateFleet(e), newSimulateVerify(e), newSimulateInit(e), newSimulateCheck(e), newSimulateLearn(e))
+	e.addCommands(cmd,
+		subcommand{"device", newSimulateDevice},
+		subcommand{"fleet", newSimulateFleet},
+		subcommand{"verify", newSimulateVerify},
+		subcommand{"init", newSimulateInit},
+		subcommand{"check", newSimulateCheck},
+		subcommand{"learn", newSimulateLearn},
+		subcommand{"cleanup", newSimulateCleanup},
+	)
 	return cmd
 }

@@ -95,14 +95,14 @@ func TestAnAsyncAPIDocumentOfOthersIsUnderstood(t *testing.T) {
 	}
 	want := []string{
 		"lights/park/lamp-1/telemetry/lux lightMeasured telemetry device lights/park/lamp-1 lights/{site}/{device}/telemetry/lux " +
-			"{Retain:never QoS:0 Format:json Require:[] Values:[] Unit: Schema:lightMeasured.any MaxBytes:0} []",
+			"{Retain:never QoS:0 Format:json Require:[] Values:[] Unit: Schema:lightMeasured.any MaxBytes:0 Tolerance:map[]} []",
 		"lights/quay/lamp-1/status status status device lights/quay/lamp-1 lights/{site}/{device}/status " +
-			"{Retain:must QoS:1 Format:text Require:[] Values:[online offline] Unit: Schema: MaxBytes:0} []",
+			"{Retain:must QoS:1 Format:text Require:[] Values:[online offline] Unit: Schema: MaxBytes:0 Tolerance:map[]} []",
 		"lights/pool/light/cmd dim cmd service lights/pool/light lights/{site}/{device}/cmd " +
-			"{Retain:never QoS:1 Format:json Require:[] Values:[] Unit: Schema:dim MaxBytes:0} [{site pool true} {device light false}]",
+			"{Retain:never QoS:1 Format:json Require:[] Values:[] Unit: Schema:dim MaxBytes:0 Tolerance:map[]} [{site pool true} {device light false}]",
 		"lights/park/lamp-1/picture picture  any lights/park/lamp-1 lights/{site}/{device}/picture " +
-			"{Retain:any QoS:-1 Format:any Require:[] Values:[] Unit: Schema: MaxBytes:0} []",
-		"lights/weather city  service  lights/weather {Retain:any QoS:-1 Format:any Require:[] Values:[] Unit: Schema: MaxBytes:0} []",
+			"{Retain:any QoS:-1 Format:any Require:[] Values:[] Unit: Schema: MaxBytes:0 Tolerance:map[]} []",
+		"lights/weather city  service  lights/weather {Retain:any QoS:-1 Format:any Require:[] Values:[] Unit: Schema: MaxBytes:0 Tolerance:map[]} []",
 	}
 	var topics []string
 	for _, line := range want {

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -162,6 +163,15 @@ func ruleExtension(r Rule) object {
 	}
 	if r.MaxBytes > 0 {
 		extra = append(extra, pair("max_bytes", r.MaxBytes))
+	}
+	if all, alone := r.Tolerance[""]; alone {
+		extra = append(extra, pair("tolerance", all))
+	} else if r.Tolerance != nil {
+		var settings object
+		for _, name := range slices.Sorted(maps.Keys(r.Tolerance)) {
+			settings = append(settings, pair(name, r.Tolerance[name]))
+		}
+		extra = append(extra, pair("tolerance", settings))
 	}
 	return extra
 }

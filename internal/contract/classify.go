@@ -197,6 +197,9 @@ func (r Rule) With(more Rule) Rule {
 	if more.MaxBytes != 0 {
 		r.MaxBytes = more.MaxBytes
 	}
+	if more.Tolerance != nil {
+		r.Tolerance = more.Tolerance
+	}
 	return r
 }
 

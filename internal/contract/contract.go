@@ -188,6 +188,9 @@ type Rule struct {
 	Schema string
 	// MaxBytes bounds the payload; 0 says nothing.
 	MaxBytes int
+	// Tolerance is, of the kind for what is desired, by how much a number that a device reports may differ from it: by
+	// setting, such as net.gain or /net/gain, and for all others by the empty key.
+	Tolerance map[string]float64
 }
 
 // Match is what a topic is according to a contract.

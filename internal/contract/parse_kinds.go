@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -80,7 +81,7 @@ func (r *reader) signal(p yamlfile.Pair, here []string) error {
 }
 
 func ruleKeys() []string {
-	return []string{"retain", "qos", "format", "require", "values", "unit", "schema", "max_bytes", "payload"}
+	return []string{"retain", "qos", "format", "require", "values", "unit", "schema", "max_bytes", "payload", "tolerance"}
 }
 
 // ruleKey reads what messages must be. What is about the payload may stand under payload: as well.
@@ -105,11 +106,43 @@ func (r *reader) ruleKey(rule *Rule, p yamlfile.Pair, path []string) (err error)
 		return r.text(&rule.Schema)(p, path)
 	case "max_bytes":
 		rule.MaxBytes, err = r.size(p.Value)
+	case "tolerance":
+		rule.Tolerance, err = r.tolerance(p, path)
 	case "payload":
 		keys := []string{"format", "require", "values", "unit", "schema", "max_bytes"}
 		r.mapping(p, path, keys, func(p yamlfile.Pair, path []string) error { return r.ruleKey(rule, p, path) })
 	}
 	return err
+}
+
+// tolerance reads a number for all settings, or one for each.
+func (r *reader) tolerance(p yamlfile.Pair, path []string) (map[string]float64, error) {
+	tolerance := map[string]float64{}
+	read := func(key string, n ast.Node) error {
+		text, err := r.Text(n)
+		if err != nil {
+			return err
+		}
+		number, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(number >= 0) || math.IsInf(number, 0) {
+			return faultf("", "%q is not a number of 0 or more", text)
+		}
+		tolerance[key] = number
+		return nil
+	}
+	pairs, several := r.Pairs(p.Value)
+	if !several {
+		return tolerance, read("", p.Value)
+	}
+	for _, setting := range pairs {
+		if setting.Name == "" {
+			return nil, faultf("write tolerance: N for all settings", "a setting has a name")
+		}
+		if err := read(setting.Name, setting.Value); err != nil {
+			return nil, fmt.Errorf("%s: %w", strings.Join(append(path, setting.Name), "."), err)
+		}
+	}
+	return tolerance, nil
 }
 
 func formatNames() []string {
@@ -299,6 +332,17 @@ func (r *reader) checkKinds() {
 			continue
 		}
 		r.Problem(k.pair.Key, fmt.Sprintf("%s: values are texts, and the format is %s", k.name, k.rule.Format), "")
+	}
+	const only = "tolerance: only numbers that are desired are compared"
+	for _, k := range r.c.Kinds {
+		if k.Rule.Tolerance != nil && k.Role != Desired {
+			r.problemAt(k.At, k.Name+": "+only, "")
+		}
+	}
+	for _, s := range r.c.Signals {
+		if s.Rule.Tolerance != nil {
+			r.problemAt(s.At, s.Name+": "+only, "")
+		}
 	}
 	if len(r.c.Signals) == 0 {
 		return

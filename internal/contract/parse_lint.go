@@ -42,17 +42,6 @@ func (r *reader) duration(n ast.Node) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseDuration(text)
-}
-
-// parseDuration also knows days: the age of retained values is counted in them.
-func parseDuration(text string) (time.Duration, error) {
-	const day, most = 24 * time.Hour, 100_000
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n > 0 && n < most {
-			return time.Duration(n) * day, nil
-		}
-	}
 	d, err := duration.Parse(text)
 	if err != nil || d == 0 {
 		return 0, faultf("like 90s, 1.5, 2m or 7d", "%q is not a duration above zero", text)

@@ -142,6 +142,7 @@ func TestEveryContractSurvivesAsyncAPI(t *testing.T) {
 		text := "version: mqx/v1\nschemas: { temp.v1: schemas/temp.v1.json, \"*.v1\": schemas/base.v1.json }\n"
 		text += []string{"", "root: acme\n", "roots: { prod: acme, test: acme/test }\n", "sites: [lyon]\n"}[rnd.IntN(4)]
 		text += "kinds:\n  telemetry: { " + randomRule(rnd) + " }\n  status: { " + randomRule(rnd) + " }\n"
+		text += "  desired: { " + randomRule(rnd) + []string{"", "tolerance: 0.5", "tolerance: { gain: 0, /net/x: 1e-3 }"}[rnd.IntN(3)] + " }\n"
 		text += "  firmware: { suffix: \"{part...}\", from: " + []string{"device", "service", "any"}[rnd.IntN(3)] + ", " + randomRule(rnd) + " }\n"
 		text += "  x: { topic: \"{root}/{site}/{device}/telemetry/hum\", " + []string{"role: telemetry, ", "", "role: events, "}[rnd.IntN(3)] + randomRule(rnd) + " }\n"
 		if rnd.IntN(2) == 0 {

@@ -32,19 +32,6 @@ func (r *Rule) Document() string {
 	return b.String()
 }
 
-// DocumentIndex is the page that lists all rules, in Markdown.
-func DocumentIndex() string {
-	var b strings.Builder
-	b.WriteString("# The rules of mqx lint\n\n" +
-		"`mqx lint explain CODE` says the same on a terminal, `mqx lint rules --json` for programs.\n\n" +
-		"| code | name | severity | profile | what is wrong |\n| --- | --- | --- | --- | --- |\n")
-	for _, r := range Rules() {
-		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s |\n", r.Code, r.Code, r.Name, r.Severity, r.Profile, r.Summary)
-	}
-	b.WriteString("\n<!-- Made of the rule table: MQX_UPDATE=1 go test ./internal/lint -->\n")
-	return b.String()
-}
-
 func kindList(kinds []Kind) string {
 	words := make([]string, len(kinds))
 	for i, k := range kinds {

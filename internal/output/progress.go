@@ -44,3 +44,20 @@ func (p *Progress) Done() {
 		p.shown = false
 	}
 }
+
+// ProgressLine shows a line of text on standard error, each in place of the last, when that is a terminal.
+type ProgressLine struct{ p *Progress }
+
+// NewProgressLine returns a ProgressLine for the standard error of s.
+func NewProgressLine(s Streams) *ProgressLine { return &ProgressLine{NewProgress(s)} }
+
+// Show shows a text.
+func (l *ProgressLine) Show(text string) {
+	if l.p.w != nil {
+		l.p.shown = true
+		fmt.Fprintf(l.p.w, "\r%s\x1b[K", text)
+	}
+}
+
+// Done takes away what was shown.
+func (l *ProgressLine) Done() { l.p.Done() }

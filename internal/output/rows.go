@@ -62,9 +62,6 @@ func (r *Rows) Flush() error {
 	return writeError(err)
 }
 
-// Buffered is how many bytes wait for Flush, or rows on a terminal.
-func (r *Rows) Buffered() int { return len(r.buf) + len(r.rows) }
-
 // layOut turns rows into lines. Columns only grow, so that rows which come later stay below the first ones.
 func (r *Rows) layOut() {
 	for i, name := range r.head {

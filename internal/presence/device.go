@@ -3,6 +3,8 @@ package presence
 import (
 	"fmt"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/duration"
 )
 
 // maxFlaps is how many returns of a device are remembered: the largest useful Options.FlapCount.
@@ -41,7 +43,7 @@ func (d *device) view() Device { return d.Device }
 func (f *Fleet) judge(d *device, now time.Time) (State, string) {
 	own, why := f.own(d, now)
 	if f.flapping(d, now) {
-		return Flapping, fmt.Sprintf("it came back %d times within %v", f.options.FlapCount, f.options.FlapWindow)
+		return Flapping, fmt.Sprintf("it came back %d times within %s", f.options.FlapCount, duration.Text(f.options.FlapWindow))
 	}
 	if parent := f.devices[d.Parent]; parent != nil && parent != d {
 		if above, _ := f.own(parent, now); above == Offline || above == Sleeping {

@@ -224,16 +224,6 @@ func environmentPlace(arg string, getenv func(string) (string, bool)) (string, e
 	return value, nil
 }
 
-// Fixed reports whether the template has no place to fill, and so is the same for all messages.
-func (t *Template) Fixed() bool {
-	for i := range t.parts {
-		if t.parts[i].fill != nil {
-			return false
-		}
-	}
-	return true
-}
-
 // Append appends the text for a message.
 func (t *Template) Append(dst []byte, f *Filling) []byte {
 	for i := range t.parts {

@@ -121,7 +121,7 @@ func FuzzTemplate(f *testing.F) {
 			return
 		}
 		got := string(template.Append(nil, &publish.Filling{Seq: 1, Now: time.Unix(0, 0)}))
-		if !strings.Contains(text, "{{") && (got != text || !template.Fixed()) {
+		if !strings.Contains(text, "{{") && got != text {
 			t.Errorf("%q came out as %q", text, got)
 		}
 	})

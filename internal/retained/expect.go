@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/payload"
 	"github.com/mqx-cli/mqx/internal/topic"
 )
@@ -256,7 +257,7 @@ func (e *Expectation) setChecks() error {
 		e.add("schema "+s.Schema, checkSchema(schema))
 	}
 	if s.MaxAge > 0 {
-		e.add("max_age "+s.MaxAge.String(), checkAge(s.MaxAge))
+		e.add("max_age "+duration.Text(s.MaxAge), checkAge(s.MaxAge))
 	}
 	return nil
 }

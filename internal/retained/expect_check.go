@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
 )
@@ -194,6 +195,14 @@ func checkSchema(schema *payload.Schema) func(*subject) *Problem {
 
 // checkAge holds when the payload's own timestamp is no further from now than most. One that lies further ahead says that
 // a clock is wrong, and proves no more than one that is too old.
+// shown rounds an age for people: a message of days ago is not told in milliseconds.
+func shown(age time.Duration) time.Duration {
+	if age > time.Hour || age < -time.Hour {
+		return age.Round(time.Second)
+	}
+	return age.Round(time.Millisecond)
+}
+
 func checkAge(most time.Duration) func(*subject) *Problem {
 	return func(s *subject) *Problem {
 		made, err := payload.ParseTimestamp(s.m.Payload)
@@ -201,12 +210,12 @@ func checkAge(most time.Duration) func(*subject) *Problem {
 			return &Problem{Reason: "no age: " + err.Error(), Got: excerpt(string(s.m.Payload), 0)}
 		}
 		age := s.now().Sub(made)
-		p := &Problem{Want: most.String(), Got: age.Round(time.Millisecond).String()}
+		p := &Problem{Want: duration.Text(most), Got: duration.Text(shown(age))}
 		switch {
 		case age > most:
 			p.Reason = fmt.Sprintf("%s old, made at %s", p.Got, made.UTC().Format(time.RFC3339))
 		case age < -most:
-			p.Reason = fmt.Sprintf("made at %s, which is %s ahead", made.UTC().Format(time.RFC3339), -age.Round(time.Millisecond))
+			p.Reason = fmt.Sprintf("made at %s, which is %s ahead", made.UTC().Format(time.RFC3339), duration.Text(shown(-age)))
 		default:
 			return nil
 		}

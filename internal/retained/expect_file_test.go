@@ -121,7 +121,7 @@ func TestMistakesInAFileAreShownWhereTheyAre(t *testing.T) {
 			"f.yaml:4:5: one word or a text is expected\n" +
 			"    4 |   - topic: [a]\n" +
 			"            ^\n" +
-			"f.yaml:5:14: \"-1\" is not a duration above zero, like 90s, 1.5 or 2m\n" +
+			"f.yaml:5:14: \"-1\" is not a duration above zero, like 90s, 1.5, 2m or 7d\n" +
 			"    5 |     max_age: -1\n" +
 			"                     ^\n"},
 		{"false", "expect:\n  - topic: a\n    exists: false\n", "" +

@@ -100,8 +100,8 @@ func TestExpectationsOnATopic(t *testing.T) {
 		{"schema on text", retained.Spec{Schema: schema}, `x`, retained.BadData, "not JSON: invalid character 'x' looking for beginning of value, at byte 0"},
 
 		{"max_age", retained.Spec{MaxAge: time.Minute}, `{"ts":"2026-01-02T11:59:00Z"}`, retained.Held, ""},
-		{"max_age not", retained.Spec{MaxAge: time.Minute}, `{"ts":"2026-01-02T11:58:00Z"}`, retained.Failed, "2m0s old, made at 2026-01-02T11:58:00Z"},
-		{"max_age ahead", retained.Spec{MaxAge: time.Minute}, `{"ts":"2026-01-02T12:05:00Z"}`, retained.Failed, "made at 2026-01-02T12:05:00Z, which is 5m0s ahead"},
+		{"max_age not", retained.Spec{MaxAge: time.Minute}, `{"ts":"2026-01-02T11:58:00Z"}`, retained.Failed, "2m old, made at 2026-01-02T11:58:00Z"},
+		{"max_age ahead", retained.Spec{MaxAge: time.Minute}, `{"ts":"2026-01-02T12:05:00Z"}`, retained.Failed, "made at 2026-01-02T12:05:00Z, which is 5m ahead"},
 		{"max_age unknown", retained.Spec{MaxAge: time.Minute}, `online`, retained.Failed, "no age: the payload is not a JSON object"},
 		{"max_age without ts", retained.Spec{MaxAge: time.Minute}, `{}`, retained.Failed, `no age: the payload has no "ts"`},
 	} {

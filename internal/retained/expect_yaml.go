@@ -101,7 +101,7 @@ func (p *fileParser) duration(dst *time.Duration) func(ast.Node) error {
 		}
 		d, err := duration.Parse(text)
 		if err != nil || d == 0 {
-			return fmt.Errorf("%q is not a duration above zero, like 90s, 1.5 or 2m", text)
+			return fmt.Errorf("%q is not a duration above zero, like 90s, 1.5, 2m or 7d", text)
 		}
 		*dst = d
 		return nil

@@ -54,11 +54,11 @@ func TestTextReport(t *testing.T) {
 	t.Parallel()
 	outcomes := someOutcomes(t)
 	golden(t, func(w io.Writer) error { return retained.WriteText(w, outcomes, retained.Style{}) }, `✓ plant/1/status equals "online"
-✗ plant/1/status equals "offline", max_age 1m0s
+✗ plant/1/status equals "offline", max_age 1m
     equals "offline": the payload differs from byte 1 on
     - offline
     + online
-    max_age 1m0s: no age: the payload is not a JSON object
+    max_age 1m: no age: the payload is not a JSON object
       got online
 ✗ plant/1/state json_equals {"mode":"auto","speed":2,"tags":["a","b"],"unit":"m/s"}
     the values differ in 3 places
@@ -95,11 +95,11 @@ func TestTextReportIsStyledByItsCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `<h>✓</h> plant/1/status equals "online"
-<f>✗</f> plant/1/status equals "offline", max_age 1m0s
+<f>✗</f> plant/1/status equals "offline", max_age 1m
     equals "offline": the payload differs from byte 1 on
     <r>- offline</r>
     <a>+ online</a>
-    max_age 1m0s: no age: the payload is not a JSON object
+    max_age 1m: no age: the payload is not a JSON object
     <x>  got online</x>
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
@@ -112,7 +112,7 @@ func TestJSONReportHasALineForEach(t *testing.T) {
 	outcomes := someOutcomes(t)
 	text := golden(t, func(w io.Writer) error { return retained.WriteJSON(w, outcomes) },
 		`{"topic":"plant/1/status","expected":"equals \"online\"","outcome":"held","observed":1}
-{"topic":"plant/1/status","expected":"equals \"offline\", max_age 1m0s","outcome":"failed","observed":1,"problems":[{"topic":"plant/1/status","check":"equals \"offline\"","reason":"the payload differs from byte 1 on","want":"offline","got":"online"},{"topic":"plant/1/status","check":"max_age 1m0s","reason":"no age: the payload is not a JSON object","got":"online"}]}
+{"topic":"plant/1/status","expected":"equals \"offline\", max_age 1m","outcome":"failed","observed":1,"problems":[{"topic":"plant/1/status","check":"equals \"offline\"","reason":"the payload differs from byte 1 on","want":"offline","got":"online"},{"topic":"plant/1/status","check":"max_age 1m","reason":"no age: the payload is not a JSON object","got":"online"}]}
 {"topic":"plant/1/state","expected":"json_equals {\"mode\":\"auto\",\"speed\":2,\"tags\":[\"a\",\"b\"],\"unit\":\"m/s\"}","outcome":"failed","observed":1,"problems":[{"topic":"plant/1/state","check":"json_equals {\"mode\":\"auto\",\"speed\":2,\"tags\":[\"a\",\"b\"],\"unit\":\"m/s\"}","reason":"the values differ in 3 places","want":"{\"mode\":\"auto\",\"speed\":2,\"tags\":[\"a\",\"b\"],\"unit\":\"m/s\"}","got":"{\"mode\":\"auto\",\"speed\":1.5,\"tags\":[\"a\"]}","changes":[{"op":"changed","pointer":"/speed","from":2,"to":1.5},{"op":"removed","pointer":"/tags/1","from":"b"},{"op":"removed","pointer":"/unit","from":"m/s"}]}]}
 {"name":"the belt is named","topic":"plant/1/name","expected":"equals \"Förderband\"","outcome":"failed","observed":1,"problems":[{"topic":"plant/1/name","check":"equals \"Förderband\"","reason":"the payload differs from byte 1 on","want":"Förderband","got":"F\ufffdrder\u001b[31m\u0000band"}]}
 {"topic":"plant/1/n","expected":"is > 2","outcome":"bad_data","observed":1,"problems":[{"topic":"plant/1/n","check":"is > 2","reason":"not JSON: invalid character '#' looking for beginning of value, at byte 0","got":"#","bad_data":true}]}
@@ -134,8 +134,8 @@ func TestJUnitReportIsXML(t *testing.T) {
 <testsuites>
   <testsuite name="expect.yaml" tests="7" failures="5" errors="1" time="1.500">
     <testcase classname="expect.yaml" name="plant/1/status equals &#34;online&#34;"></testcase>
-    <testcase classname="expect.yaml" name="plant/1/status equals &#34;offline&#34;, max_age 1m0s">
-      <failure message="equals &#34;offline&#34;: the payload differs from byte 1 on" type="failed">equals &#34;offline&#34;: the payload differs from byte 1 on&#xA;- offline&#xA;+ online&#xA;max_age 1m0s: no age: the payload is not a JSON object&#xA;  got online</failure>
+    <testcase classname="expect.yaml" name="plant/1/status equals &#34;offline&#34;, max_age 1m">
+      <failure message="equals &#34;offline&#34;: the payload differs from byte 1 on" type="failed">equals &#34;offline&#34;: the payload differs from byte 1 on&#xA;- offline&#xA;+ online&#xA;max_age 1m: no age: the payload is not a JSON object&#xA;  got online</failure>
     </testcase>
     <testcase classname="expect.yaml" name="plant/1/state json_equals {&#34;mode&#34;:&#34;auto&#34;,&#34;speed&#34;:2,&#34;tags&#34;:[&#34;a&#34;,&#34;b&#34;],&#34;unit&#34;:&#34;m/s&#34;}">
       <failure message="the values differ in 3 places" type="failed">the values differ in 3 places&#xA;- /speed 2&#xA;+ /speed 1.5&#xA;- /tags/1 &#34;b&#34;&#xA;- /unit &#34;m/s&#34;</failure>
@@ -171,14 +171,14 @@ func TestTAPReport(t *testing.T) {
 	golden(t, func(w io.Writer) error { return retained.WriteTAP(w, outcomes) }, `TAP version 14
 1..7
 ok 1 - plant/1/status equals "online"
-not ok 2 - plant/1/status equals "offline", max_age 1m0s
+not ok 2 - plant/1/status equals "offline", max_age 1m
   ---
   outcome: failed
   problems:
     - "equals \"offline\": the payload differs from byte 1 on"
     - "- offline"
     - "+ online"
-    - "max_age 1m0s: no age: the payload is not a JSON object"
+    - "max_age 1m: no age: the payload is not a JSON object"
     - "  got online"
   ...
 not ok 3 - plant/1/state json_equals {"mode":"auto","speed":2,"tags":["a","b"],"unit":"m/s"}

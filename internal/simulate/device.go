@@ -34,6 +34,7 @@ type Device struct {
 	slow      profile.Backfill // how what waited is sent
 	settings  settings
 	twin      twin
+	settled   *document // that the next report is the answer to
 	orders    orders
 	renamed   int // how often it took another Client Identifier
 	statusTop string

@@ -41,8 +41,10 @@ func (d *Device) activeFaults() []string {
 // hangup is how a fault ends a connection; ok says that it does.
 func hangup(kind string) (how OutputKind, ok bool) {
 	switch kind {
-	case "offline", "backfill", "crash", "reboot", "flap", "bad_credentials", "expired_cert":
+	case "offline", "backfill", "flap", "bad_credentials", "expired_cert":
 		return Vanish, true
+	case "crash", "reboot":
+		return Reset, true
 	case "graceful":
 		return Goodbye, true
 	case "disconnect_with_will":
@@ -72,6 +74,7 @@ func (d *Device) faultBegins(f *fault, now time.Duration) {
 		return
 	}
 	f.on, f.since, f.frozen = true, now, map[string]any{}
+	d.out = append(d.out, Output{Kind: FaultBegins, Fault: f.Fault})
 	if f.Backfill != nil {
 		d.maxWait, d.slow = f.Backfill.Buffer, *f.Backfill
 	}
@@ -120,6 +123,7 @@ func (d *Device) faultEnds(f *fault, now time.Duration) {
 		return
 	}
 	f.on = false
+	d.out = append(d.out, Output{Kind: FaultEnds, Fault: f.Fault})
 	d.timers.clear(flaps, slices.Index(d.faults, f))
 	switch f.Kind.Name {
 	case "crash":
@@ -226,6 +230,11 @@ func (d *Device) transmit(now time.Duration, m *Made) {
 	}
 	if m.Message.Topic != m.Clean.Topic {
 		m.mark(Misplaced)
+	}
+	if m.Message.QoS > 0 && !m.Is(Dropped) && d.LosesAck() {
+		m.Unconfirmed = true
+		m.Copies++
+		m.mark(Duplicated)
 	}
 	d.out = append(d.out, Output{Kind: Publish, Message: m})
 	if held != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/duration"
 )
 
 // schedule says in the words of a profile when a signal is measured.
@@ -57,9 +59,7 @@ func inSeconds(s float64) string {
 	case s >= 1:
 		step = 10 * time.Millisecond
 	}
-	text := max(time.Millisecond, time.Duration(s*float64(time.Second)).Round(step)).String()
-	text = strings.Replace(text, "m0s", "m", 1)
-	return strings.Replace(text, "h0m", "h", 1)
+	return duration.Text(max(time.Millisecond, time.Duration(s*float64(time.Second)).Round(step)))
 }
 
 func mean(list []float64) float64 {

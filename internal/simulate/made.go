@@ -33,24 +33,44 @@ type Made struct {
 	Due, Sent time.Duration
 	// Clean is the message as the device meant it, Message as it is sent. They share what is the same.
 	Clean, Message message.Message
-	// Copies is how often it is sent beyond the first time.
-	Copies int
+	// Copies is how often it is sent beyond the first time. Unconfirmed says that one of these follows because its
+	// acknowledgement is lost: over the next connection.
+	Copies      int
+	Unconfirmed bool
 	// Faults are those that were active at the time, whether they did something or not; Effects what they did.
 	Faults  []string
 	Effects []Effect
 	// Signal is the name of the signal; Will says that the Server publishes it.
 	Signal string
 	Will   bool
+	// Settled are the settings that a reported state obeys, which were wished for at Wished, since the run began.
+	Settled []string
+	Wished  time.Duration
 }
+
+// Drop takes note that the message never leaves.
+func (m *Made) Drop() { m.Copies, m.Effects = 0, []Effect{Dropped} }
 
 // Is reports whether something became of the message.
 func (m *Made) Is(e Effect) bool { return slices.Contains(m.Effects, e) }
 
-// order marks the messages that others of their topic have overtaken.
-type order map[string]time.Duration
+// Leave stamps a message that leaves now: due is when it was to be sent on the clock of who reads the ledger, sent when it
+// is. Which delay and which order were made on purpose is marked.
+func (m *Made) Leave(o Order, due, sent time.Time) {
+	m.Clean.Time, m.Message.Time = due, sent
+	if m.Sent-m.Due >= LateAfter && !m.Is(Dropped) {
+		m.mark(Late)
+	}
+	if o != nil {
+		o.follows(m)
+	}
+}
+
+// Order marks the messages that others of their topic have overtaken.
+type Order map[string]time.Duration
 
 // follows takes note of a message that is sent. It is reordered when one that was due later was sent before.
-func (o order) follows(m *Made) {
+func (o Order) follows(m *Made) {
 	if m.Is(Dropped) {
 		return
 	}

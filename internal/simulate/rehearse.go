@@ -30,7 +30,7 @@ func Rehearse(p *profile.Profile, l *profile.Layout) iter.Seq2[contract.Position
 			start = DefaultStart()
 		}
 		r := &rehearsal{missing: map[*profile.Signal]int{}, types: map[string]*profile.DeviceType{}, yield: yield}
-		w := &world{run: NewRun(p, l, start, nil), length: longestRehearsal, order: order{}, fn: r.take}
+		w := &world{run: NewRun(p, l, start, nil), length: longestRehearsal, order: Order{}, fn: r.take}
 		_ = w.play(r.keep) // whatever it is that ends the rehearsal, what was seen was seen
 	}
 }

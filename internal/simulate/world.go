@@ -12,7 +12,7 @@ import (
 // Server would do, publish Will Messages, is done here. Messages are given to fn in the order in which they are sent; those
 // that get lost, with the effect [Dropped], are among them. It ends after length, with the context, or with the first error.
 func (r *Run) Generate(ctx context.Context, shard Shard, length time.Duration, fn func(*Made) error) error {
-	w := &world{run: r, length: length, fn: fn, order: order{}, stopped: ctx.Err}
+	w := &world{run: r, length: length, fn: fn, order: Order{}, stopped: ctx.Err}
 	return w.play(func(d *profile.Device) bool { return shard.Has(d.Index) })
 }
 
@@ -24,7 +24,7 @@ type world struct {
 	devices []*actor // a heap by what comes next
 	pending sentQueue
 	serial  int64
-	order   order
+	order   Order
 	stopped func() error // why it is to end early; may be nil
 }
 
@@ -105,7 +105,7 @@ func (w *world) act(a *actor, now time.Duration, outputs []Output) {
 			outputs, i = a.device.afterConnect(outputs, i, now), -1
 		case Goodbye:
 			a.connectedWill = nil
-		case Vanish, WithWill:
+		case Vanish, Reset, WithWill:
 			if !a.blackholed {
 				a.losing(now)
 			}
@@ -115,6 +115,8 @@ func (w *world) act(a *actor, now time.Duration, outputs []Output) {
 			a.blackholed = true
 		case Changeling:
 			a.staleWill, a.stale = a.connectedWill, now+w.grace()+a.delay
+		case FaultBegins, FaultEnds:
+			// what they do to a connection, they do to none here
 		}
 	}
 }
@@ -169,12 +171,7 @@ func (w *world) send(m *Made) {
 func (w *world) flush(before time.Duration) error {
 	for len(w.pending) > 0 && w.pending[0].Sent < before {
 		m, _ := heap.Pop(&w.pending).(sent)
-		m.Clean.Time = w.run.Start.Add(m.Due)
-		m.Message.Time = w.run.Start.Add(m.Sent)
-		if m.Sent-m.Due >= LateAfter && !m.Is(Dropped) {
-			m.mark(Late)
-		}
-		w.order.follows(m.Made)
+		m.Leave(w.order, w.run.Start.Add(m.Due), w.run.Start.Add(m.Sent))
 		if err := w.fn(m.Made); err != nil {
 			return err
 		}

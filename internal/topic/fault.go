@@ -85,7 +85,7 @@ func nameFault[T ~string | ~[]byte](s T) (int, fault) {
 }
 
 // filterFault returns the first fault of a Topic Filter and its offset.
-func filterFault[T ~string | ~[]byte](s T) (int, fault) {
+func filterFault(s string) (int, fault) {
 	if at, f := lengthFault(len(s)); f != valid {
 		return at, f
 	}
@@ -119,7 +119,7 @@ func filterFault[T ~string | ~[]byte](s T) (int, fault) {
 }
 
 // shareNameFault checks the ShareName of a Shared Subscription (4.8.2) and returns where its Topic Filter begins.
-func shareNameFault[T ~string | ~[]byte](s T) (int, fault) {
+func shareNameFault(s string) (int, fault) {
 	i := len(sharePrefix)
 	for i < len(s) && s[i] != '/' {
 		switch c := s[i]; {

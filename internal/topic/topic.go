@@ -42,13 +42,6 @@ func ValidName[T ~string | ~[]byte](s T) bool {
 	return f == valid
 }
 
-// ValidFilter reports whether s is a Topic Filter, shared or not. It allocates nothing.
-func ValidFilter[T ~string | ~[]byte](s T) bool {
-	_, f := filterFault(s)
-
-	return f == valid
-}
-
 // Error says what is wrong with a Topic Name, a Topic Filter or a Template, and where.
 type Error struct {
 	Kind   string // what Input should have been: "topic name", "topic filter", "topic template" or "topic level"

@@ -3,6 +3,8 @@ package twin
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
 )
 
@@ -36,6 +40,29 @@ type Record struct {
 	Warnings []string `json:"warnings,omitempty"`
 	Attempts int      `json:"attempts,omitempty"`
 	TookMS   int64    `json:"took_ms"`
+}
+
+// ErrNoAuditTopic says that the contract has no events of devices.
+var ErrNoAuditTopic = errors.New("the contract has no kind for events of a device, whose topic would end with {name}")
+
+// PublishRecord tells a record as an event of the device: QoS 1, not retained. done is called once with what became of it,
+// during this call or a later one of the session.
+func (g *Group) PublishRecord(ctx context.Context, r Record, done func(error)) error {
+	topics, err := g.convention.Topics(r.Device)
+	if err != nil {
+		return err
+	}
+	if topics.Audit == "" || strings.ContainsAny(topics.Audit, "+#") {
+		return ErrNoAuditTopic
+	}
+	r.ID = cmp.Or(r.ID, r.Run) // an event has an id
+	line, err := r.Append(nil)
+	if err != nil {
+		return err
+	}
+	m := message.Message{Topic: topics.Audit, Payload: bytes.TrimSuffix(line, []byte("\n")), QoS: min(1, g.session.Caps().MaximumQoS)}
+	m.Properties = g.options.Publish.Clone()
+	return g.session.PublishAsync(ctx, m, func(result client.Result) { done(result.Err) })
 }
 
 // RecordChange is a setting before and after. A side that is missing is left out.

@@ -3,6 +3,7 @@ package twin_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -326,12 +327,15 @@ func (r *race) same(round int) {
 	}
 }
 
-// startMosquitto starts a Mosquitto, or skips the test.
+// startMosquitto starts a Mosquitto, or skips the test, unless MQX_REQUIRE_MOSQUITTO asks for it.
 func startMosquitto(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("mosquitto")
 	if err != nil {
 		if path, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
+			if os.Getenv("MQX_REQUIRE_MOSQUITTO") != "" {
+				t.Fatalf("mosquitto is not installed, and MQX_REQUIRE_MOSQUITTO asks for it: %v", err)
+			}
 			t.Skip("there is no mosquitto")
 		}
 	}

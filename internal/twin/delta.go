@@ -1,7 +1,10 @@
 package twin
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
 	"strconv"
 
@@ -24,6 +27,25 @@ type Tolerance struct {
 	// All holds for settings that ByPointer does not name.
 	All       float64
 	ByPointer map[string]float64
+}
+
+// Over puts the tolerances that a contract has for what is desired below t: what t says holds. An error names the setting.
+func (t Tolerance) Over(rule map[string]float64) (Tolerance, error) {
+	all := Tolerance{All: cmp.Or(t.All, rule[""]), ByPointer: map[string]float64{}}
+	if t.All == 0 { // else it is meant for every setting that has none of its own in t
+		for key, n := range rule {
+			if key == "" {
+				continue
+			}
+			tokens, err := ParseKey(key)
+			if err != nil {
+				return t, fmt.Errorf("tolerance: %q: %w", key, err)
+			}
+			all.ByPointer[Pointer(tokens)] = n
+		}
+	}
+	maps.Copy(all.ByPointer, t.ByPointer)
+	return all, nil
 }
 
 func (t Tolerance) at(pointer string) float64 {

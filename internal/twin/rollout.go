@@ -49,8 +49,10 @@ type RolloutOptions struct {
 	Set SetOptions
 	// Wait, when set, waits for each wave to converge before the next; its Deadline, Done and Enough are set by Rollout.
 	Wait *WaitOptions
-	// Timeout bounds each wave; 0 is no bound.
+	// Timeout bounds each wave, or each part of it when Parallel divides it; 0 is no bound.
 	Timeout time.Duration
+	// Parallel is how many devices are worked on at a time; 0 is a whole wave.
+	Parallel int
 	// Waves are the parts; none is one for all.
 	Waves []Wave
 	// MaxFailures, when set, is how many devices may fail before the rollout stops.
@@ -72,17 +74,16 @@ func (g *Group) Rollout(ctx context.Context, twins []*Twin, change func(*Twin) C
 	}
 	done := 0
 	for _, w := range waves {
-		end := w.upTo(len(twins))
-		if end <= done {
-			continue
-		}
-		if err := r.wave(ctx, twins[done:end]); err != nil {
-			r.rest(twins[end:], err)
-			return r.results, err
-		}
-		done = end
-		if r.stops() {
-			break
+		for end := w.upTo(len(twins)); done < end && !r.stops(); {
+			part := twins[done:end]
+			if o.Parallel > 0 {
+				part = part[:min(len(part), o.Parallel)]
+			}
+			done += len(part)
+			if err := r.wave(ctx, part); err != nil {
+				r.rest(twins[done:], err)
+				return r.results, err
+			}
 		}
 	}
 	r.rest(twins[done:], errTooMany)

@@ -15,6 +15,8 @@ type Topics struct {
 	Device                    string
 	Desired, Reported, Status string
 	Command, Result           string // empty where the contract has none
+	// Audit is where the changes of what is desired are told as events; empty where the contract has no such topic.
+	Audit string
 	// Live are filters for what else the device publishes.
 	Live []string
 }
@@ -64,6 +66,9 @@ func (v *Convention) Topics(base string) (Topics, error) {
 		case v.kinds[contract.Command]:
 			t.Command = name
 		default:
+			if d.Kind.Role == contract.Event && t.Audit == "" {
+				t.Audit = eventTopic(name, "desired")
+			}
 			if d.Kind == v.kinds[contract.Result] {
 				t.Result = name
 			}
@@ -73,6 +78,15 @@ func (v *Convention) Topics(base string) (Topics, error) {
 		}
 	}
 	return t, nil
+}
+
+// eventTopic is the topic of an event of a name among those that a filter matches, empty when the name does not say it all.
+func eventTopic(filter, name string) string {
+	begin, open := strings.CutSuffix(filter, "/+")
+	if !open {
+		return ""
+	}
+	return begin + "/" + name
 }
 
 // documents checks that the contract has desired and reported documents.
@@ -122,6 +136,15 @@ func (v *Convention) schemaOf(named string) *contract.Schema {
 		return nil
 	}
 	return v.contract.SchemaFor(kind.Rule, named)
+}
+
+// Tolerance is by how much numbers may differ: what flags say, over what the contract says.
+func (v *Convention) Tolerance(flags Tolerance) (Tolerance, error) {
+	kind := v.kinds[contract.Desired]
+	if kind == nil {
+		return flags, nil
+	}
+	return flags.Over(kind.Rule.Tolerance)
 }
 
 // schemaName is the schema that new documents name.

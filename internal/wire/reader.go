@@ -7,7 +7,7 @@ import (
 
 // The sizes of the chunks that a Reader reads into: small while a connection is idle, large while it is busy.
 const (
-	minChunk = 4 << 10
+	minChunk = 1 << 10
 	maxChunk = 64 << 10
 	// minRead is the least room for which a read is worth a system call.
 	minRead = 256
@@ -25,6 +25,7 @@ type Reader struct {
 	buf        []byte // the current chunk; buf[start:end] was read and not returned, what comes before belongs to the callers
 	start, end int
 	chunk      int // size of the next chunk
+	least      int // size of the smallest
 	reads      int // into the current chunk
 	err        error
 }
@@ -32,7 +33,7 @@ type Reader struct {
 // NewReader returns a Reader of r that refuses packets of more than maxPacketSize bytes, fixed header included. 0 means
 // what the protocol allows.
 func NewReader(r io.Reader, maxPacketSize uint32) *Reader {
-	reader := &Reader{r: r, chunk: minChunk}
+	reader := &Reader{r: r, chunk: minChunk, least: minChunk}
 	reader.SetMaxPacketSize(maxPacketSize)
 	return reader
 }
@@ -44,6 +45,10 @@ func (r *Reader) SetMaxPacketSize(n uint32) {
 		r.max = int(n)
 	}
 }
+
+// Spare makes the Reader begin with chunks of as few bytes, which many idle connections are glad of. A busy one gets larger
+// ones all the same.
+func (r *Reader) Spare(bytes int) { r.least, r.chunk = bytes, bytes }
 
 // Buffered is the number of bytes that were read and not returned yet. At 0 nothing more is known to be under way.
 func (r *Reader) Buffered() int { return r.end - r.start }
@@ -146,7 +151,7 @@ func (r *Reader) ended(err error) error {
 func (r *Reader) makeRoom(total int) {
 	have, free := r.end-r.start, len(r.buf)-r.end
 	switch {
-	case have == 0 && free >= minRead:
+	case have == 0 && free >= min(minRead, r.least/2):
 		return
 	case have > 0 && free > 0 && r.start+total <= len(r.buf):
 		return
@@ -170,6 +175,6 @@ func (r *Reader) resize() {
 	case r.reads <= busyReads:
 		r.chunk = min(2*r.chunk, maxChunk)
 	case r.reads >= idleReads:
-		r.chunk = max(r.chunk/2, minChunk)
+		r.chunk = max(r.chunk/2, r.least)
 	}
 }
