@@ -45,7 +45,7 @@ func (o *pubOptions) checkQueue(cmd *cobra.Command) error {
 }
 
 // runQueued publishes by way of the queue.
-func (o *pubOptions) runQueued(ctx context.Context, e *env, r config.Resolved, payload []byte, steps []publish.Step) error {
+func (o *pubOptions) runQueued(ctx context.Context, e *env, r config.Resolved, src publish.Source, steps []publish.Step) error {
 	q, err := queue.Open(o.queueDir, queue.Options{MaxBytes: o.queueMax})
 	if err != nil {
 		return queueError(o.queueDir, err)
@@ -58,7 +58,6 @@ func (o *pubOptions) runQueued(ctx context.Context, e *env, r config.Resolved, p
 	if err := readyFile(o.ready, ""); err != nil {
 		return errors.Join(err, q.Close())
 	}
-	src := o.source(e, payload)
 	if o.flushes {
 		src = publish.NewOnce(o.defaults(nil), 0, 0)
 	}
