@@ -83,6 +83,7 @@ func newPub(e *env) *cobra.Command {
 }
 
 func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
+	e.keepHeadroom()
 	if err := o.checkFlags(e, cmd); err != nil {
 		return err
 	}

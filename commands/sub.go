@@ -107,6 +107,7 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 }
 
 func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
+	e.keepHeadroom()
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
