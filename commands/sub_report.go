@@ -172,7 +172,11 @@ func (s *reportSink) print(now time.Time) error {
 	if order == "" {
 		order = topicstats.ByMessages
 	}
-	span := max(now.Sub(s.since), time.Millisecond)
+	atLeast := time.Second // a rate over less says nothing
+	if s.options.every > 0 {
+		atLeast = min(atLeast, s.options.every)
+	}
+	span := max(now.Sub(s.since), atLeast)
 	topics := s.table.Sorted(order, now)
 	if s.options.top > 0 && len(topics) > s.options.top {
 		topics = topics[:s.options.top]
@@ -242,8 +246,13 @@ func reportCells(t *topicstats.Topic, rate float64, last, bytes string) []output
 		name = "(other topics)"
 	}
 	return []output.Cell{
-		{Text: name, Tone: output.Informative}, {Text: strconv.Itoa(t.Messages)}, {Text: rateText(rate)}, {Text: bytes}, {Text: last, Tone: output.Faint},
-		{Text: strconv.Itoa(int(t.QoS)), Tone: output.Faint}, {Text: strconv.Itoa(t.Retained), Tone: output.Faint},
+		{Text: name, Tone: output.Informative},
+		{Text: strconv.Itoa(t.Messages)},
+		{Text: rateText(rate)},
+		{Text: bytes},
+		{Text: last, Tone: output.Faint},
+		{Text: strconv.Itoa(int(t.QoS)), Tone: output.Faint},
+		{Text: strconv.Itoa(t.Retained), Tone: output.Faint},
 	}
 }
 
