@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"maps"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/profile"
@@ -13,16 +14,41 @@ type settings struct {
 	wanted, applied map[string]any
 	// interval replaces the time between measurements, 0 for none.
 	interval time.Duration
+	// shared says that the maps are the defaults that all devices of a type have.
+	shared bool
 }
 
 // reset takes the defaults.
-func (s *settings) reset(t *profile.DeviceType) {
-	s.wanted, s.applied, s.interval = map[string]any{}, map[string]any{}, 0
-	for i := range t.Desired.Accepts {
-		if a := &t.Desired.Accepts[i]; a.Default != nil {
-			s.wanted[a.Name], s.applied[a.Name] = a.Default, a.Default
-		}
+func (s *settings) reset(defaults map[string]any) {
+	*s = settings{wanted: defaults, applied: defaults, shared: true}
+}
+
+// own makes the maps those of the device alone, before one of them is changed.
+func (s *settings) own() {
+	if s.shared {
+		s.wanted, s.applied, s.shared = maps.Clone(s.wanted), maps.Clone(s.applied), false
 	}
+}
+
+// want notes a wish.
+func (s *settings) want(name string, value any) {
+	s.own()
+	s.wanted[name] = value
+}
+
+// defaultsOf are the settings of a device that nobody has told anything. They are not to be changed.
+func (r *Run) defaultsOf(t *profile.DeviceType) map[string]any {
+	defaults, known := r.defaults[t]
+	if !known {
+		defaults = map[string]any{}
+		for i := range t.Desired.Accepts {
+			if a := &t.Desired.Accepts[i]; a.Default != nil {
+				defaults[a.Name] = a.Default
+			}
+		}
+		r.defaults[t] = defaults
+	}
+	return defaults
 }
 
 // intervalSetting is the setting that says how often a device measures, in seconds.
@@ -30,6 +56,7 @@ const intervalSetting = "interval_s"
 
 // apply does what was wanted of one setting.
 func (s *settings) apply(name string, value any) {
+	s.own()
 	s.applied[name] = value
 	if seconds, ok := value.(float64); ok && name == intervalSetting && seconds > 0 {
 		s.interval = max(time.Millisecond, microseconds(float64(seconds*float64(time.Second))))
@@ -38,6 +65,7 @@ func (s *settings) apply(name string, value any) {
 
 // forget takes a setting back.
 func (s *settings) forget(name string) {
+	s.own()
 	delete(s.applied, name)
 	if name == intervalSetting {
 		s.interval = 0
