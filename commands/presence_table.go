@@ -20,7 +20,7 @@ var errTableClosed = errors.New("the table was closed")
 // presenceTable shows devices on the whole terminal.
 type presenceTable struct {
 	env    *env
-	screen *live.Screen
+	screen *live.Screen[*live.Board]
 	fleet  *presence.Fleet
 	seen   map[string]time.Time // the sign of life that is shown
 	looked time.Time

@@ -3,19 +3,14 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/config"
 	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/exit"
-	"github.com/mqx-cli/mqx/internal/link"
-	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/profile"
 	"github.com/mqx-cli/mqx/internal/simulate"
@@ -25,11 +20,15 @@ type simulateDeviceOptions struct {
 	connection config.Connection
 
 	signals  []string
+	profile  string
+	kind     string
 	contract string
 	ready    string
 	seed     uint64
 	count    int
 	length   time.Duration
+	lines    bool
+	noFaults bool
 }
 
 func newSimulateDevice(e *env) *cobra.Command {
@@ -44,18 +43,27 @@ func newSimulateDevice(e *env) *cobra.Command {
 			"The unit may be left out where the name says it, such as temp and humidity; EVERY is 10s. Generators are those of\n" +
 			"profiles: walk:18..26, uniform:1..6, counter:{step: 1}, pick:open,closed, season:{…}, expr:n*2, or a constant. The\n" +
 			"setting interval_s of the desired state is the time between measurements, in seconds.\n\n" +
-			"Every message that is sent or received is printed: time, sent or received, topic, payload. Status 0 after --count or\n" +
-			"--duration, 130 after Ctrl-C.",
+			"With --profile it is one device of a fleet, with its faults: the one that DEVICE names, or the first; or, when the fleet\n" +
+			"has no such device, another one of its type (--type).\n\n" +
+			"On a terminal it shows the device: what it measures and what happens to it, and with keys you take its network away,\n" +
+			"crash or reboot it, turn its clock or have a second client take its client id; q ends. In a pipe, or with --lines or\n" +
+			"--count, every message that is sent or received is a line: time, sent or received, topic, payload.\n\n" +
+			"Status 0 after --count, --duration or q, 130 after Ctrl-C.",
 		Example: "  mqx simulate device acme/site-1/device-42 --signal 'temp[C]=walk:18..26@2s'\n" +
-			"  mqx simulate device acme/site-1/door-1 --signal door=pick:open,closed@30s --json",
+			"  mqx simulate device acme/site-1/door-1 --signal door=pick:open,closed@30s --json\n" +
+			"  mqx simulate device --profile cold-rooms.sim.yaml cr-003",
 		Args:        cobra.ArbitraryArgs,
 		Annotations: readWrite(),
 	}
 	fs := cmd.Flags()
 	fs.StringArrayVar(&o.signals, "signal", nil, "a signal: NAME[UNIT]=GENERATOR[:VALUES][@EVERY]; may be repeated")
-	fs.Uint64Var(&o.seed, "seed", 0, "the same seed gives the same values (default: another each time)")
+	fs.StringVar(&o.profile, "profile", "", "be a device of the fleet of this profile")
+	fs.StringVar(&o.kind, "type", "", "with --profile: the device type")
+	fs.BoolVar(&o.noFaults, "no-faults", false, "with --profile: let nothing go wrong by itself")
+	fs.Uint64Var(&o.seed, "seed", 0, "the same seed gives the same values (default: that of --profile, else another each time)")
 	fs.IntVarP(&o.count, "count", "C", 0, "end after so many measurements")
 	fs.Var(durationFlag{&o.length}, "duration", "end after so long")
+	fs.BoolVar(&o.lines, "lines", false, "print lines on a terminal too")
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the device is born")
 	fs.StringVar(&o.contract, "contract", "", "contract file (default: "+contract.FileName+" here or in a folder above)")
 	e.addJSONFlag(cmd, "print each message as a JSON object")
@@ -64,19 +72,26 @@ func newSimulateDevice(e *env) *cobra.Command {
 		if err := o.check(cmd, args); err != nil {
 			return err
 		}
-		return o.run(ctx, e, cmd, args[0])
+		name := ""
+		if len(args) > 0 {
+			name = args[0]
+		}
+		return o.run(ctx, e, cmd, name)
 	})
 	return cmd
 }
 
 func (o *simulateDeviceOptions) check(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
+	switch {
+	case len(args) > 1, len(args) == 0 && o.profile == "":
 		return usageError(cmd, "one device is expected")
-	}
-	if o.count < 0 || o.length < 0 {
+	case o.profile != "" && len(o.signals) > 0:
+		return usageError(cmd, "--signal: the signals are those of the profile")
+	case o.profile == "" && (o.kind != "" || o.noFaults):
+		return usageError(cmd, "--type and --no-faults are for --profile")
+	case o.count < 0 || o.length < 0:
 		return usageError(cmd, "--count and --duration cannot be negative")
-	}
-	if o.connection.Properties.Publish != nil {
+	case o.connection.Properties.Publish != nil:
 		return usageError(cmd, "-D publish: the device's messages have properties of their own")
 	}
 	for _, name := range []string{"presence", "will-topic"} {
@@ -87,50 +102,72 @@ func (o *simulateDeviceOptions) check(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// role is the device that is played, and how it connects where the command line does not say.
+type role struct {
+	run    *simulate.Run
+	device profile.Device
+	login  login
+}
+
+// login is how a device connects.
+type login struct {
+	clientID string
+	username string
+}
+
 func (o *simulateDeviceOptions) run(ctx context.Context, e *env, cmd *cobra.Command, name string) error {
-	run, device, err := o.prepare(e, cmd, name)
+	r, err := o.prepare(e, cmd, name)
 	if err != nil {
 		return err
 	}
 	if o.connection.ClientID == "" {
-		o.connection.ClientID = device.ClientID
-		if device.ClientID == "" {
-			o.connection.ClientID = strings.ReplaceAll(device.Base, "/", "-")
-		}
+		o.connection.ClientID = r.login.clientID
 	}
-	if o.connection.Username == "" && device.Username != "" {
-		e.note("the contract says that this device logs in as %s (--username)", device.Username)
+	if o.connection.Username == "" && r.login.username != "" {
+		e.note("the contract says that this device logs in as %s (--username)", r.login.username)
 	}
-	r, err := e.resolve(ctx, cmd, &o.connection)
+	resolved, err := e.resolve(ctx, cmd, &o.connection)
 	if err != nil {
 		return err
 	}
-	live := simulate.NewLive(run)
-	log := &deviceLog{env: e, lines: output.NewLines(e.streams), count: o.count}
-	live.Sent, live.Received = log.sent, log.received
-	live.Born = func() error { return readyFile(o.ready, "") }
-	live.Properties = o.connection.Properties.Subscribe
-	live.Refused = func(topic string, err error) { e.note("warning: %s: %s", topic, err) }
-	s, err := e.openWatch(ctx, live.Options(r.Options))
-	if err != nil {
+	if err := allowed(r.run.Profile, resolved.Options.Target, o.connection.Embedded); err != nil {
 		return err
 	}
-	defer closeSession(ctx, s)
-	return o.live(ctx, live, s, log, r.Options.Target)
+	d := &playedDevice{
+		env: e, live: simulate.NewLive(r.run, r.device), name: r.run.Layout.Base(&r.device), target: resolved.Options.Target,
+		count: o.count, length: o.realLength(r.run.Profile),
+	}
+	d.live.Open = e.openWatch
+	d.live.Properties = o.connection.Properties.Subscribe
+	d.live.Born = func() error { return readyFile(o.ready, "") }
+	d.live.Refused = func(topic string, err error) { e.note("warning: %s: %s", topic, err) }
+	if o.wantsPanel(e) {
+		return d.onPanel(ctx, watching(resolved.Options))
+	}
+	log := &deviceLog{env: e, lines: output.NewLines(e.streams)}
+	d.live.Sent = func(m *simulate.Made) error { return errors.Join(log.sent(m), d.measured(m)) }
+	d.live.Received = log.received
+	return d.play(ctx, watching(resolved.Options))
+}
+
+// wantsPanel reports whether there is a terminal to show the device on, and nothing that asks for lines.
+func (o *simulateDeviceOptions) wantsPanel(e *env) bool {
+	_, _, terminal := e.streams.Terminal()
+	return terminal && !e.json && !o.lines && o.count == 0
 }
 
 // prepare makes the run of the device.
-func (o *simulateDeviceOptions) prepare(e *env, cmd *cobra.Command, name string) (*simulate.Run, contract.Device, error) {
+func (o *simulateDeviceOptions) prepare(e *env, cmd *cobra.Command, name string) (role, error) {
 	c, err := e.loadContract(o.contract)
 	if err != nil {
-		return nil, contract.Device{}, err
+		return role{}, err
 	}
-	device, err := c.Resolve(name)
+	if o.profile != "" {
+		return o.ofFleet(e, cmd, c, name)
+	}
+	device, err := resolvedDevice(e, c, name)
 	if err != nil {
-		return nil, device, exit.Wrap(exit.Usage, "", "", err)
-	}
-	if !c.Knows(device.Base) {
-		e.note("%s is not in the inventory", device.Base)
+		return role{}, err
 	}
 	signals := o.signals
 	if len(signals) == 0 {
@@ -138,11 +175,11 @@ func (o *simulateDeviceOptions) prepare(e *env, cmd *cobra.Command, name string)
 	}
 	p, err := profile.Single(device.Vars, signals)
 	if err != nil {
-		return nil, device, exit.Wrap(exit.Usage, "--signal", "", err)
+		return role{}, exit.Wrap(exit.Usage, "--signal", "", err)
 	}
 	layout, err := p.Layout(c)
 	if err != nil {
-		return nil, device, exit.Wrap(exit.Usage, "device", "", err)
+		return role{}, exit.Wrap(exit.Usage, "device", "", err)
 	}
 	for _, s := range p.Types[0].Signals {
 		if s.Unit == "" && s.Value.Numeric(p.Types[0]) {
@@ -153,73 +190,19 @@ func (o *simulateDeviceOptions) prepare(e *env, cmd *cobra.Command, name string)
 	if !cmd.Flags().Changed("seed") {
 		p.Seed = rand.Uint64() //nolint:gosec // G404: no secret, it only tells lives apart
 	}
-	return simulate.NewRun(p, layout, time.Now(), nil), device, nil
+	r := role{run: simulate.NewRun(p, layout, time.Now(), nil), login: loginOf(device)}
+	r.device = p.Find(layout, "", "")[0]
+	return r, nil
 }
 
-// live lives until the stated end, and takes leave.
-func (o *simulateDeviceOptions) live(ctx context.Context, live *simulate.Live, s *client.Session, log *deviceLog, t link.Target) error {
-	bounded, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if o.length > 0 {
-		bounded, cancel = context.WithTimeout(ctx, o.length)
-		defer cancel()
+// resolvedDevice is the device that a name means under the contract.
+func resolvedDevice(e *env, c *contract.Contract, name string) (contract.Device, error) {
+	device, err := c.Resolve(name)
+	if err != nil {
+		return device, exit.Wrap(exit.Usage, "", "", err)
 	}
-	err := live.Run(bounded, s)
-	log.count = 0
-	leaving, stop := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer stop()
-	if left := live.Leave(leaving, s); left != nil && s.Err() == nil && !errors.Is(left, exit.ErrOutputClosed) {
-		log.env.note("warning: the broker has not confirmed that the device is offline")
+	if !c.Knows(device.Base) {
+		e.note("%s is not in the inventory", device.Base)
 	}
-	var cause *exit.Error
-	switch {
-	case errors.Is(err, simulate.ErrDone), errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return nil
-	case errors.As(context.Cause(ctx), &cause):
-		return exit.New(cause.Code, cause.What, "", messages(log.measured)+" sent")
-	case errors.Is(err, client.ErrConnectionLost), errors.Is(err, client.ErrTakenOver):
-		return lostError("simulate on", t, err, messages(log.measured)+" sent")
-	}
-	if _, refused := errors.AsType[*client.RefusedError](err); refused {
-		return requestError("simulate", err)
-	}
-	return err
-}
-
-// deviceLog prints what a device sends and receives.
-type deviceLog struct {
-	env      *env
-	lines    *output.Lines
-	count    int // of measurements after which it is enough; 0 is never
-	measured int
-	text     []byte
-}
-
-func (l *deviceLog) sent(m *simulate.Made) error {
-	sent := m.Message
-	sent.Time = time.Now()
-	if err := l.print("sent", sent); err != nil {
-		return err
-	}
-	if m.Signal == "" {
-		return nil
-	}
-	if l.measured++; l.measured == l.count {
-		return simulate.ErrDone
-	}
-	return nil
-}
-
-func (l *deviceLog) received(m message.Message) error { return l.print("received", m) }
-
-func (l *deviceLog) print(what string, m message.Message) error {
-	if l.env.json {
-		l.text = fmt.Appendf(l.text[:0], `{"event":%q,`, what)
-		object := message.AppendJSON(nil, m)
-		l.text = append(l.text, object[1:]...)
-		l.lines.JSON(l.text)
-		return l.lines.Flush()
-	}
-	l.lines.Text(fmt.Sprintf("%s\t%s\t%s\t%s\n", timeText(m.Time), what, escaped(m.Topic), escaped(string(m.Payload))))
-	return l.lines.Flush()
+	return device, nil
 }

@@ -244,6 +244,7 @@ func normal(s string) string {
 		{`(127\.0\.0\.1|localhost):\d{2,}`, "ADDRESS"},
 		{`"port":\d+`, `"port":PORT`},
 		{`\b\d+\.\d+ s\b`, "DURATION"},
+		{`\b\d+s ago\b`, "AGO"},
 		{`"v":\d+(\.\d+)?`, `"v":VALUE`},
 		{`\b01[0-9A-HJKMNP-TV-Z]{24}\b`, "ULID"},
 	} {

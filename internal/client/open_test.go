@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -331,5 +333,25 @@ func TestTraceIsToldOfEveryPacket(t *testing.T) {
 	_ = s.Close(t.Context())
 	if got, want := strings.Join(seen, " "), "->CONNECT <-CONNACK ->PUBLISH ->DISCONNECT"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestCloseWithWillAsksForTheWillMessageWhereTheProtocolCan(t *testing.T) {
+	for v, want := range map[wire.Version]wire.Packet{
+		wire.V5:   &wire.Disconnect{Code: wire.DisconnectWithWill},
+		wire.V311: nil,
+	} {
+		last := make(chan wire.Packet, 1)
+		s := open(t, client.Options{Version: v, Dial: overTCP(t, func(p *peer) {
+			p.accept(&wire.Connack{})
+			last <- p.read()
+		})})
+		s.CloseWithWill(t.Context())
+		if diff := cmp.Diff(want, <-last); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", v, diff)
+		}
+		if err := s.Err(); !errors.Is(err, client.ErrClosed) {
+			t.Errorf("%v: ended with %v", v, err)
+		}
 	}
 }

@@ -124,14 +124,28 @@ func (s *Session) Err() error {
 // sent is lost. It does not wait for acknowledgements, see Drain, but for that of the goodbye of [Options.Announce]. When ctx
 // ends first, the connection is dropped.
 func (s *Session) Close(ctx context.Context) error {
+	s.close(ctx, wire.Success)
+	return nil
+}
+
+// CloseWithWill ends the Session as Close does, and has the Server publish the Will Message (MQTT 5, 3.14.2.1). Below MQTT 5
+// no DISCONNECT can say that, and the connection is dropped.
+func (s *Session) CloseWithWill(ctx context.Context) {
+	if s.Caps().Version != wire.V5 {
+		s.Abandon()
+		return
+	}
+	s.close(ctx, wire.DisconnectWithWill)
+}
+
+func (s *Session) close(ctx context.Context, code wire.ReasonCode) {
 	s.end(func(c *connection) {
 		stop := context.AfterFunc(ctx, func() { c.conn.Fail(ErrClosed) })
 		defer stop()
 		s.publishGoodbye(ctx, c)
 		s.lane.stop()
-		_ = c.engine.Disconnect(&paho.Disconnect{}) // an error says only that the connection is lost already
+		_ = c.engine.Disconnect(&paho.Disconnect{ReasonCode: byte(code)}) // an error says only that the connection is lost already
 	})
-	return nil
 }
 
 // publishGoodbye announces the end. A Server that does not answer keeps the Will Message, which says the same.

@@ -58,7 +58,7 @@ type Handler interface {
 type Config struct {
 	// Connect is the CONNECT that is sent in place of the engine's. Its Version is the level spoken.
 	Connect *wire.Connect
-	// Disconnect, when set, is sent in place of the engine's.
+	// Disconnect, when set, is sent in place of the engine's, with the Reason Code of that.
 	Disconnect *wire.Disconnect
 	// Handler takes the messages.
 	Handler Handler

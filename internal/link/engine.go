@@ -53,7 +53,9 @@ func (c *Conn) sendForEngine(first byte, body []byte) error {
 		case c.version != wire.V5:
 			p = &wire.Disconnect{}
 		case c.cfg.Disconnect != nil:
-			p = c.cfg.Disconnect
+			own := *c.cfg.Disconnect
+			own.Code = q.Code
+			p = &own
 		}
 	}
 	return c.Send(p)

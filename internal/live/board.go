@@ -1,7 +1,7 @@
-// Package live shows a table on a terminal that changes while one looks at it.
+// Package live shows what changes while one looks at it, on the whole of a terminal.
 //
-// A [Board] is the table: rows that are set, keys that are pressed, and the frame that comes of both. It knows no terminal,
-// so that its frames can be tested. [Run] shows one on a terminal.
+// A [Board] is a table: rows that are set, keys that are pressed, and the frame that comes of both. A [Panel] shows one thing
+// from all sides. Neither knows a terminal, so that their frames can be tested. [Show] shows one on a terminal.
 package live
 
 import (

@@ -10,16 +10,24 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// refresh is how often a board is drawn.
+// refresh is how often a content is drawn.
 const refresh = 200 * time.Millisecond
 
 // ErrInterrupted says that Ctrl-C was pressed.
 var ErrInterrupted = errors.New("interrupted")
 
-// Screen is a board on a terminal.
-type Screen struct {
-	mu    sync.Mutex
-	board *Board
+// Content is what a screen shows: a [*Board] or a [*Panel].
+type Content interface {
+	// Frame is what is seen on a terminal of a size, with line feeds between the lines.
+	Frame(width, height int, now time.Time) string
+	// Press takes a key by its name and reports whether it was one to end.
+	Press(key string) (quit bool)
+}
+
+// Screen is a content on a terminal.
+type Screen[C Content] struct {
+	mu      sync.Mutex
+	content C
 
 	program *tea.Program
 	done    chan struct{}
@@ -27,9 +35,9 @@ type Screen struct {
 }
 
 // Show takes over the terminal until Close, a key that ends it, or the end of ctx. in and out are the terminal.
-func Show(ctx context.Context, b *Board, in io.Reader, out io.Writer) *Screen {
-	s := &Screen{board: b, done: make(chan struct{})}
-	m := &model{screen: s, width: 80, height: 24} //nolint:mnd // until the terminal says its own
+func Show[C Content](ctx context.Context, c C, in io.Reader, out io.Writer) *Screen[C] {
+	s := &Screen[C]{content: c, done: make(chan struct{})}
+	m := &model{with: func(do func(Content)) { s.Update(func(c C) { do(c) }) }, width: 80, height: 24} // until the terminal says its own
 	s.program = tea.NewProgram(m, tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
 	// Not by WithContext: a program that is killed closes its input while a goroutine still reads it.
 	stop := context.AfterFunc(ctx, s.program.Quit)
@@ -49,28 +57,28 @@ func Show(ctx context.Context, b *Board, in io.Reader, out io.Writer) *Screen {
 	return s
 }
 
-// Update changes the board.
-func (s *Screen) Update(change func(b *Board)) {
+// Update changes the content.
+func (s *Screen[C]) Update(change func(c C)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change(s.board)
+	change(s.content)
 }
 
 // Done is closed when the terminal has been given back.
-func (s *Screen) Done() <-chan struct{} { return s.done }
+func (s *Screen[C]) Done() <-chan struct{} { return s.done }
 
 // Err is, after Done, why it ended: nil after q or Close, [ErrInterrupted] after Ctrl-C.
-func (s *Screen) Err() error { return s.err }
+func (s *Screen[C]) Err() error { return s.err }
 
 // Close gives the terminal back.
-func (s *Screen) Close() {
+func (s *Screen[C]) Close() {
 	s.program.Quit()
 	<-s.done
 }
 
-// model is a board as bubbletea wants it.
+// model is a content as bubbletea wants it.
 type model struct {
-	screen        *Screen
+	with          func(func(Content)) // one at a time
 	width, height int
 	interrupted   bool
 }
@@ -96,7 +104,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			key = msg.Text
 		}
 		quit := false
-		m.screen.Update(func(b *Board) { quit = b.Press(key) })
+		m.with(func(c Content) { quit = c.Press(key) })
 		if quit {
 			m.interrupted = key == "ctrl+c"
 			return m, tea.Quit
@@ -105,10 +113,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// View draws the board.
+// View draws the content.
 func (m *model) View() tea.View {
 	var frame string
-	m.screen.Update(func(b *Board) { frame = b.Frame(m.width, m.height, time.Now()) })
+	m.with(func(c Content) { frame = c.Frame(m.width, m.height, time.Now()) })
 	v := tea.NewView(frame)
 	v.AltScreen = true
 	return v

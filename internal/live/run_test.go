@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // show shows a board with one device and presses keys. It returns what was drawn, and why it ended.
-func show(t *testing.T, keys string, end func(cancel context.CancelCauseFunc, s *live.Screen)) (drawn string, err error) {
+func show(t *testing.T, keys string, end func(cancel context.CancelCauseFunc, s *live.Screen[*live.Board])) (drawn string, err error) {
 	t.Helper()
 	b := newBoard()
 	set(b, "acme/a", "online", 1)
@@ -46,13 +46,13 @@ func TestAScreenEndsAsItIsTold(t *testing.T) {
 	gone := errors.New("gone")
 	for claim, test := range map[string]struct {
 		keys string
-		end  func(cancel context.CancelCauseFunc, s *live.Screen)
+		end  func(cancel context.CancelCauseFunc, s *live.Screen[*live.Board])
 		want error
 	}{
-		"q ends it":                   {"q", func(context.CancelCauseFunc, *live.Screen) {}, nil},
-		"Ctrl-C interrupts it":        {"\x03", func(context.CancelCauseFunc, *live.Screen) {}, live.ErrInterrupted},
-		"Close ends it":               {"s", func(_ context.CancelCauseFunc, s *live.Screen) { s.Close() }, nil},
-		"the end of its context does": {"s", func(cancel context.CancelCauseFunc, _ *live.Screen) { cancel(gone) }, gone},
+		"q ends it":                   {"q", func(context.CancelCauseFunc, *live.Screen[*live.Board]) {}, nil},
+		"Ctrl-C interrupts it":        {"\x03", func(context.CancelCauseFunc, *live.Screen[*live.Board]) {}, live.ErrInterrupted},
+		"Close ends it":               {"s", func(_ context.CancelCauseFunc, s *live.Screen[*live.Board]) { s.Close() }, nil},
+		"the end of its context does": {"s", func(cancel context.CancelCauseFunc, _ *live.Screen[*live.Board]) { cancel(gone) }, gone},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			drawn, err := show(t, test.keys, test.end)

@@ -203,14 +203,14 @@ func (r *reader) boolean(dst *bool) func(yamlfile.Pair) error {
 	}
 }
 
-// scalar reads a number, a text or true and false: float64, string or bool.
+// scalar reads a number, a text or true and false: float64, [json.Number], string or bool.
 func (r *reader) scalar(n ast.Node) (any, error) {
 	s, err := r.Scalar(n)
 	if err != nil {
 		return nil, err
 	}
 	if literal, ok := s.Value.(json.Number); ok {
-		return parseNumber(string(literal))
+		return exact(string(literal))
 	}
 	return s.Value, nil
 }

@@ -12,7 +12,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -348,8 +347,8 @@ func lineValue(line []byte, path string) (any, bool) {
 	for _, path := range paths {
 		switch found := gjson.GetBytes(line, path); found.Type {
 		case gjson.Number:
-			n, err := strconv.ParseFloat(found.Raw, 64)
-			return n, err == nil && math.Abs(n) <= largest
+			n, err := exact(found.Raw)
+			return n, err == nil
 		case gjson.String:
 			return found.Str, true
 		case gjson.True, gjson.False:

@@ -284,7 +284,7 @@ func (s *sourceReader) pick(p yamlfile.Pair) (Source, error) {
 
 // scalarOfKey is a number where a key looks like one.
 func scalarOfKey(name string) any {
-	if n, err := parseNumber(name); err == nil {
+	if n, err := exact(name); err == nil {
 		return n
 	}
 	return name

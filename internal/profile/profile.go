@@ -243,7 +243,7 @@ type Setting struct {
 	// Min and Max are nil where there is no bound.
 	Min, Max *float64
 	Values   []string // all that a string may be, where that is given
-	// Default is the value at boot: float64, string or bool; nil for none.
+	// Default is the value at boot: float64, json.Number, string or bool; nil for none.
 	Default any
 	At      contract.Position
 }

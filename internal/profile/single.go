@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/yamlfile"
 )
 
@@ -24,11 +23,7 @@ func Single(vars map[string]string, signals []string) (*Profile, error) {
 		}
 	}
 	p := &Profile{Name: t.Name, Seed: 1, Clock: Clock{Speed: 1}, Types: []*DeviceType{t}}
-	p.Topics.Root = vars["root"]
-	p.Fleet = []*Group{{
-		Use: t, Site: vars["site"], Count: 1, ID: "{device}", Vars: vars, At: contract.Position{File: vars["device"]},
-	}}
-	return p, nil
+	return p.Alone(t, vars), nil
 }
 
 // parseSignals has the signals read as if they stood in a file, one a line.

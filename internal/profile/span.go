@@ -1,6 +1,9 @@
 package profile
 
-import "math"
+import (
+	"encoding/json"
+	"math"
+)
 
 // maxReference bounds chains of references: what is longer goes round in a circle.
 const maxReference = 20
@@ -42,8 +45,21 @@ func (v *Value) spanAt(t *DeviceType, depth int) (Span, bool) {
 func (c *Constant) span(*DeviceType, int) (Span, bool) { return spanOf(c.Value) }
 
 func spanOf(v any) (Span, bool) {
-	n, ok := v.(float64)
+	n, ok := asNumber(v)
 	return Span{n, n}, ok
+}
+
+// asNumber is a value of a signal as a number, if it is one.
+func asNumber(v any) (float64, bool) {
+	switch v := v.(type) {
+	case float64:
+		return v, true
+	case json.Number:
+		n, err := v.Float64()
+		return n, err == nil
+	default:
+		return 0, false
+	}
 }
 
 func (u *Uniform) span(*DeviceType, int) (Span, bool) { return u.Span, true }
@@ -133,7 +149,7 @@ func (r *Replay) span(*DeviceType, int) (Span, bool) {
 func spanOfAll(values []any) (Span, bool) {
 	s := Span{math.Inf(1), math.Inf(-1)}
 	for _, v := range values {
-		n, ok := v.(float64)
+		n, ok := asNumber(v)
 		if !ok {
 			return Span{}, false
 		}

@@ -73,7 +73,7 @@ const (
 	ScopeSignal   = "signal"
 )
 
-// Constant is always the same: float64, string or bool.
+// Constant is always the same: float64, [json.Number], string or bool.
 type Constant struct{ Value any }
 
 // Uniform is evenly spread.
@@ -134,7 +134,7 @@ type State struct {
 
 // Choice is something with a weight.
 type Choice struct {
-	Value  any     // float64, string or bool
+	Value  any     // float64, json.Number, string or bool
 	Index  int     // of a state
 	Weight float64 // above 0
 }
@@ -170,7 +170,7 @@ type Replay struct {
 
 // Sample is a recorded value with its time, which counts from the first.
 type Sample struct {
-	Value any // float64, string or bool
+	Value any // float64, json.Number, string or bool
 	At    time.Duration
 }
 

@@ -102,11 +102,6 @@ func readDocument(body []byte) (document, bool) {
 		if prefix == "_" && strings.HasPrefix(name, "_") {
 			continue
 		}
-		if n, isNumber := value.(json.Number); isNumber {
-			if f, err := n.Float64(); err == nil {
-				value = f
-			}
-		}
 		settings[name] = value
 	}
 	doc.state = settings
@@ -229,6 +224,7 @@ func (d *Device) reportedState() map[string]any {
 
 // orders are the commands of a device.
 type orders struct {
+	last    []CommandLook     // that came in, the newest first
 	seen    []string          // identifiers, the oldest first
 	results map[string][]byte // by identifier; nil while the command runs
 	running []running         // in the order in which they came
@@ -236,48 +232,73 @@ type orders struct {
 
 // running is a command that is carried out.
 type running struct {
-	id, name string
-	kind     profile.Command
-	until    time.Duration
-	failed   bool
+	call
+
+	kind   profile.Command
+	until  time.Duration
+	failed bool
+}
+
+// call is a command as it came.
+type call struct {
+	id   any    // as it is answered: a string, a json.Number
+	text string // the identifier as people read it, empty for none
+	key  string // tells identifiers apart: 7 and "7" are two; empty for none
+	name string
+}
+
+func readCall(body []byte) (call, bool) {
+	v, err := payload.Parse(body)
+	object, ok := v.(map[string]any)
+	if err != nil || !ok {
+		return call{}, false
+	}
+	c := call{id: object["id"]}
+	switch id := c.id.(type) {
+	case string:
+		c.text = id
+	case json.Number:
+		c.text = id.String()
+	default:
+		c.id = ""
+	}
+	if c.text != "" {
+		c.key = string(payload.AppendValue(nil, c.id))
+	}
+	for _, key := range []string{"name", "cmd", "command", "action"} {
+		if c.name == "" {
+			c.name, _ = object[key].(string)
+		}
+	}
+	return c, true
 }
 
 // command takes a command. One that came before is answered as it was then, and not carried out again.
 func (d *Device) command(now time.Duration, body []byte) {
-	v, err := payload.Parse(body)
-	object, ok := v.(map[string]any)
-	if err != nil || !ok {
+	c, ok := readCall(body)
+	if !ok {
 		return
 	}
-	id, _ := object["id"].(string)
-	if n, isNumber := object["id"].(json.Number); isNumber {
-		id = n.String()
-	}
-	name := ""
-	for _, key := range []string{"name", "cmd", "command", "action"} {
-		if name == "" {
-			name, _ = object[key].(string)
-		}
-	}
-	if result, known := d.orders.results[id]; known && id != "" && !d.active("double_execute_command") {
+	if result, known := d.orders.results[c.key]; known && c.key != "" && !d.active("double_execute_command") {
 		if result != nil {
 			d.answer(now, result)
 		}
 		return
 	}
-	d.remember(id)
-	i := slices.IndexFunc(d.kind.Commands.List, func(c profile.Command) bool { return c.Name == name })
+	d.remember(c.key)
+	i := slices.IndexFunc(d.kind.Commands.List, func(k profile.Command) bool { return k.Name == c.name })
 	switch {
 	case i < 0 && len(d.kind.Commands.List) > 0:
-		d.finish(now, id, name, fmt.Sprintf("no command is called %q", name))
+		d.finish(now, c, fmt.Sprintf("no command is called %q", c.name))
 		return
 	case i < 0:
-		d.finish(now, id, name, "")
+		d.finish(now, c, "")
 		return
 	}
-	c := d.kind.Commands.List[i]
-	s := d.stream("command", id, fmt.Sprint(now))
-	d.orders.running = append(d.orders.running, running{id, name, c, now + s.interval(c.Takes), !s.happens(c.Succeed)})
+	kind := d.kind.Commands.List[i]
+	d.orders.noteCommand(c, "running")
+	s := d.stream("command", c.text, fmt.Sprint(now))
+	d.orders.running = append(d.orders.running, running{c, kind, now + s.interval(kind.Takes), !s.happens(kind.Succeed)})
 	d.nextCommand()
 }
 
@@ -320,7 +341,7 @@ func (d *Device) commandEnds(now time.Duration) {
 		if r.failed {
 			why = r.name + " failed"
 		}
-		d.finish(now, r.id, r.name, why)
+		d.finish(now, r.call, why)
 		if r.kind.Reboot && !r.failed && d.state == up {
 			d.lose(Goodbye, now)
 			d.orders.running = nil
@@ -333,14 +354,15 @@ func (d *Device) commandEnds(now time.Duration) {
 }
 
 // finish answers a command; why is empty when it was carried out.
-func (d *Device) finish(now time.Duration, id, name, why string) {
-	result := map[string]any{"id": id, "name": name, "status": "done", "ts": json.Number(fmt.Sprint(d.run.Start.Add(now).UnixMilli()))}
+func (d *Device) finish(now time.Duration, c call, why string) {
+	result := map[string]any{"id": c.id, "name": c.name, "status": "done", "ts": json.Number(fmt.Sprint(d.run.Start.Add(now).UnixMilli()))}
 	if why != "" {
 		result["status"], result["error"] = "rejected", why
 	}
+	d.orders.noteCommand(c, fmt.Sprint(result["status"]))
 	text := payload.AppendValue(nil, result)
-	if _, known := d.orders.results[id]; known {
-		d.orders.results[id] = text
+	if _, known := d.orders.results[c.key]; known {
+		d.orders.results[c.key] = text
 	}
 	d.answer(now, text)
 }

@@ -194,6 +194,9 @@ func (d *Device) look(scope, name string) (any, bool) {
 	default:
 		v = d.settings.applied[name]
 	}
+	if n, ok := asNumber(v); ok {
+		return n, true
+	}
 	return v, v != nil
 }
 

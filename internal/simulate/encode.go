@@ -3,6 +3,7 @@ package simulate
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -114,6 +115,8 @@ func appendValue(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case float64:
 		return appendNumber(dst, v)
+	case json.Number:
+		return append(dst, v...)
 	case bool:
 		return strconv.AppendBool(dst, v)
 	case string:
@@ -190,6 +193,8 @@ func plain(v any) any {
 			return int64(v)
 		}
 		return v
+	case json.Number:
+		return plainInteger(v)
 	case blobBytes:
 		return v.bytes
 	case Position:
@@ -201,4 +206,16 @@ func plain(v any) any {
 	default:
 		return v
 	}
+}
+
+// plainInteger is an integer that is too large for a float64, as far as the encodings know it.
+func plainInteger(literal json.Number) any {
+	if n, err := strconv.ParseInt(literal.String(), 10, 64); err == nil {
+		return n
+	}
+	if n, err := strconv.ParseUint(literal.String(), 10, 64); err == nil {
+		return n
+	}
+	n, _ := literal.Float64() // as near as it gets
+	return n
 }

@@ -178,6 +178,9 @@ func (l *Lesson) state(body []byte) {
 
 func (s *learnedSetting) see(value any) {
 	s.seen++
+	if n, ok := asNumber(value); ok {
+		value = n
+	}
 	switch v := value.(type) {
 	case float64:
 		if s.kind == "" {

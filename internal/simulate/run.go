@@ -3,7 +3,7 @@
 // A [Device] is a state machine without a clock or a connection: it is told what time it is and what came in, and answers
 // what it does. [Run.Generate] plays a whole fleet on a virtual clock, where nothing waits, and [Run.Rehearse] its
 // beginning for the linter. What was sent is the truth of a [Ledger], which [Verify] compares with what came in elsewhere.
-// [Learn] makes a profile of recorded traffic. [Live] plays one device on the real clock, over a Session.
+// [Learn] makes a profile of recorded traffic. [Live] plays one device on the real clock, over Sessions.
 //
 // Values, choices and due times depend on the seed, the name of the profile and the identifier of the device, and on
 // nothing else: not on the other devices, not on which part of a fleet runs where, not on the machine.

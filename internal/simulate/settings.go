@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"encoding/json"
 	"maps"
 	"time"
 
@@ -9,8 +10,8 @@ import (
 
 // settings are what a device is set to.
 type settings struct {
-	// wanted is what it was told last, applied what it does. Values are float64, string or bool, or of package payload where
-	// every key is accepted.
+	// wanted is what it was told last, applied what it does. Values are those of package payload, and float64 where they are
+	// defaults.
 	wanted, applied map[string]any
 	// interval replaces the time between measurements, 0 for none.
 	interval time.Duration
@@ -54,11 +55,15 @@ func (r *Run) defaultsOf(t *profile.DeviceType) map[string]any {
 // intervalSetting is the setting that says how often a device measures, in seconds.
 const intervalSetting = "interval_s"
 
+// longestInterval bounds that setting: times are counted in nanoseconds.
+const longestInterval = 10 * 365 * 24 * time.Hour
+
 // apply does what was wanted of one setting.
 func (s *settings) apply(name string, value any) {
 	s.own()
 	s.applied[name] = value
-	if seconds, ok := value.(float64); ok && name == intervalSetting && seconds > 0 {
+	if seconds, ok := asNumber(value); ok && name == intervalSetting && seconds > 0 {
+		seconds = min(seconds, longestInterval.Seconds())
 		s.interval = max(time.Millisecond, microseconds(float64(seconds*float64(time.Second))))
 	}
 }
@@ -69,5 +74,18 @@ func (s *settings) forget(name string) {
 	delete(s.applied, name)
 	if name == intervalSetting {
 		s.interval = 0
+	}
+}
+
+// asNumber is a value to compute with, if it is a number.
+func asNumber(v any) (float64, bool) {
+	switch v := v.(type) {
+	case float64:
+		return v, true
+	case json.Number:
+		n, err := v.Float64()
+		return n, err == nil
+	default:
+		return 0, false
 	}
 }

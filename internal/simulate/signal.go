@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"time"
@@ -48,6 +49,9 @@ func newSignalValue(v *profile.Value, born time.Duration, shared *sharedValues, 
 // next returns the value at a moment, or that there is none.
 func (s *signalValue) next(m *moment) (value any, ok bool) {
 	value = s.source.next(m)
+	if literal, ok := value.(json.Number); ok && s.computes() {
+		value, _ = literal.Float64() // as near as it gets
+	}
 	if n, numeric := value.(float64); numeric {
 		value = s.disturbed(n, m)
 	}
@@ -57,6 +61,11 @@ func (s *signalValue) next(m *moment) (value any, ok bool) {
 		value = s.shaped(n)
 	}
 	return value, s.drop == nil || !s.drop.happens(s.Dropout)
+}
+
+// computes reports whether the value is computed with, and not only passed on.
+func (s *signalValue) computes() bool {
+	return len(s.Season) > 0 || s.noise != nil || s.spike != nil || s.Clamp != nil || s.Quantise > 0 || s.Round != nil
 }
 
 // disturbed adds season and noise.
