@@ -117,9 +117,10 @@ type liveFleet struct {
 	target   link.Target
 	resolved config.Resolved
 
-	livefleet.Nobody
-	record *livefleet.Record
-	ledger *ledgerFile
+	livefleet.Observer // the tally, of which Sent is told by way of the ledger
+	tally              *fleetTally
+	record             *livefleet.Record
+	ledger             *ledgerFile
 }
 
 // Sent implements [livefleet.Observer].
@@ -127,7 +128,7 @@ func (l *liveFleet) Sent(m *simulate.Made) error {
 	if err := l.ledger.write(m); err != nil {
 		return exit.Wrap(exit.Usage, "--ledger", "", err)
 	}
-	return nil
+	return l.Observer.Sent(m)
 }
 
 func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time) (err error) {
@@ -149,6 +150,11 @@ func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time)
 		return errors.Join(err, l.ledger.Close())
 	}
 	defer l.record.Close()
+	if l.tally, err = l.beginTally(ctx, run, begin); err != nil {
+		return errors.Join(err, l.ledger.Close())
+	}
+	defer l.tally.close(ctx)
+	l.Observer = l.tally
 	f := livefleet.New(livefleet.Options{
 		Run: run, Shard: o.shard, Target: l.target, Version: l.resolved.Options.Version, KeepAlive: o.connection.KeepAlive,
 		ConnectTimeout: o.connection.ConnectTimeout, RetryMaxWait: o.connection.RetryMaxWait, Login: login.of,
@@ -157,11 +163,17 @@ func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time)
 		Ready: func() error { return readyFile(o.ready, l.record.Run+"\n") },
 		Warn:  func(text string) { e.note("warning: %s", text) },
 	})
-	result, err := l.watch(ctx, f)
+	playing, stop := l.tally.playing(ctx)
+	result, err := l.watch(playing, f)
+	stop()
 	if closed := l.ledger.Close(); err == nil && closed != nil {
 		err = exit.Wrap(exit.Usage, "--ledger", "", closed)
 	}
-	if err = l.outcome(ctx, result, err); o.cleanup {
+	_, never := errors.AsType[*livefleet.ConnectError](err)
+	if err = l.outcome(ctx, result, err); !never {
+		err = l.tally.finish(ctx, err)
+	}
+	if o.cleanup {
 		if cleaned := l.cleanUp(ctx); err == nil {
 			err = cleaned
 		}

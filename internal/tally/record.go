@@ -210,10 +210,10 @@ func (r *Recorder) Converged(device string, settings []string, took time.Duratio
 // converged records how long it took until a setting was reported.
 func (r *Recorder) converged(device int, at time.Duration, setting string, took time.Duration) {
 	const mostSettings = 100 // so that nobody fills the memory with names
-	if all := r.scopes[0]; all.times[converge+setting] == nil && len(all.times) < mostSettings {
-		all.measures(converge + setting)
+	if all := r.scopes[0]; all.times[Converge+setting] == nil && len(all.times) < mostSettings {
+		all.measures(Converge + setting)
 	}
-	r.each(device, at, func(s *scope) { s.record(converge+setting, took) })
+	r.each(device, at, func(s *scope) { s.record(Converge+setting, took) })
 }
 
 // Fault tells that a fault begins or ends at a device.

@@ -88,6 +88,9 @@ type ScopeSummary struct {
 	Times map[string]*Histogram `json:"times,omitempty"`
 }
 
+// Names are what is measured in time, in order.
+func (s *ScopeSummary) Names() []string { return slices.Sorted(maps.Keys(s.Times)) }
+
 func (s *ScopeSummary) scope() Scope {
 	return Scope{From: seconds(s.From), For: seconds(s.For), During: s.During, Outside: s.Outside}
 }
