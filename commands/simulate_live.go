@@ -143,7 +143,7 @@ func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time)
 			break
 		}
 	}
-	if l.ledger, err = createLedger(e, o.ledger, p.Output.Ledger); err != nil {
+	if l.ledger, err = createLedger(e, o.ledger, partFile(p.Output.Ledger, o.shard)); err != nil {
 		return err
 	}
 	if err := l.beginRecord(begin); err != nil {

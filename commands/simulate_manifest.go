@@ -125,6 +125,7 @@ func (o *manifestOptions) write(e *env, file string, write func(*manifest.Job) (
 		o.job.Name = manifest.Name(p.Name)
 	}
 	o.job.Devices, o.job.Length = p.Count(), time.Duration(float64(p.Duration)/p.Clock.Speed)
+	o.job.Ledger = p.Output.Ledger != ""
 	credentials := &p.Target.Credentials
 	if o.job.Secret == "" && credentials.PasswordEnv != "" {
 		o.job.Secret = o.job.Name

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -51,7 +52,7 @@ func (l *liveFleet) beginTally(ctx context.Context, run *simulate.Run, begin tim
 	}
 	address := o.result.prometheus
 	if address == "" {
-		address = p.Output.Prometheus
+		address = partAddress(p.Output.Prometheus, o.shard)
 	}
 	settings.Recent = address != ""
 	if needs.Lint {
@@ -266,6 +267,16 @@ func partFile(name string, s simulate.Shard) string {
 	}
 	ext := filepath.Ext(name)
 	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), s.Index+1, ext)
+}
+
+// partAddress gives each part of a fleet an address of its own, as they may run on one machine: the port counts up.
+func partAddress(address string, s simulate.Shard) string {
+	at := strings.LastIndexByte(address, ':') + 1
+	port, err := strconv.Atoi(address[at:])
+	if err != nil || port == 0 {
+		return address
+	}
+	return address[:at] + strconv.Itoa(port+s.Index)
 }
 
 // fileError says what is wrong with a file that a flag or the profile names.

@@ -133,8 +133,9 @@ func (j *Job) container(y *yaml) {
 	y.line(4, "- name: fleet")
 	y.line(5, "image: %s", quote(j.Image))
 	y.line(5, "args:")
-	for _, a := range j.args("/profile", "/out/summary-$(JOB_COMPLETION_INDEX).json") {
-		if a != "/out/summary-$(JOB_COMPLETION_INDEX).json" {
+	args := j.args("/profile", "/out", "$(JOB_COMPLETION_INDEX)")
+	for i, a := range args {
+		if i >= len(args)-len(j.Args) {
 			a = strings.ReplaceAll(a, "$(", "$$(") // which Kubernetes would expand
 		}
 		y.line(6, "- %s", quote(a))

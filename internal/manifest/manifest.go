@@ -35,6 +35,8 @@ type Job struct {
 	StartAt time.Time
 	// Length is how long the run is in real time; 0 is without an end.
 	Length time.Duration
+	// Ledger says that the parts write ledgers, too.
+	Ledger bool
 	// Args are further arguments of simulate fleet.
 	Args []string
 }
@@ -81,7 +83,7 @@ func Name(profile string) string {
 func CheckName(name string) error {
 	const longest = 52
 	plain := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' }
-	if name == "" || len(name) > longest || strings.Trim(name, "-") != name || strings.TrimFunc(name, plain) != "" {
+	if name == "" || len(name) > longest || strings.Trim(name, "-") != name {
 		return fmt.Errorf("%q is no name of a job: up to %d of a-z, 0-9 and - are", name, longest)
 	}
 	for _, r := range name {
@@ -120,9 +122,14 @@ func (j *Job) check() error {
 	return nil
 }
 
-// args are the arguments of a part, whose files are in a folder, and which writes to another.
-func (j *Job) args(files, summary string) []string {
-	args := []string{"simulate", "fleet", files + "/" + j.Profile, "--summary", summary, "--prometheus", fmt.Sprintf("0.0.0.0:%d", metricsPort), "--yes"}
+// args are the arguments of a part, whose files are in a folder, and which writes to another, where its number is index. The
+// last of them are those of the user.
+func (j *Job) args(files, out, index string) []string {
+	args := []string{"simulate", "fleet", files + "/" + j.Profile, "--summary", out + "/summary-" + index + ".json"}
+	if j.Ledger {
+		args = append(args, "--ledger", out+"/ledger-"+index+".jsonl")
+	}
+	args = append(args, "--prometheus", fmt.Sprintf("0.0.0.0:%d", metricsPort), "--yes")
 	if j.Contract != "" {
 		args = append(args, "--contract", files+"/"+j.Contract)
 	}

@@ -79,12 +79,12 @@ func (j *Job) task(h *hcl) {
 		h.line(4, `ports = ["metrics"]`)
 	}
 	h.line(4, "args = [")
-	const summary = "${NOMAD_ALLOC_DIR}/data/summary-${NOMAD_ALLOC_INDEX}.json"
-	for i, a := range j.args("${NOMAD_TASK_DIR}/profile", summary) {
-		if i < fixedArgs(j) {
-			h.line(5, "%s,", quote(a)) // Nomad puts in where the folders are
-		} else {
+	args := j.args("${NOMAD_TASK_DIR}/profile", "${NOMAD_ALLOC_DIR}/data", "${NOMAD_ALLOC_INDEX}")
+	for i, a := range args {
+		if i >= len(args)-len(j.Args) {
 			h.line(5, "%s,", hclQuote(a))
+		} else {
+			h.line(5, "%s,", quote(a)) // Nomad puts in where the folders are
 		}
 	}
 	h.line(4, "]")
@@ -103,9 +103,6 @@ func (j *Job) task(h *hcl) {
 	h.line(3, "}")
 	h.line(2, "}")
 }
-
-// fixedArgs is how many of the arguments are not the user's.
-func fixedArgs(j *Job) int { return len(j.args("", "")) - len(j.Args) }
 
 // template writes a file. Its delimiters are none that the text has, so that Nomad puts nothing in.
 func template(h *hcl, f File) {
