@@ -18,7 +18,8 @@ func aJob(profile string) *manifest.Job {
 		Name: "mqx-rooms", Namespace: "iot", Image: "registry.example/mqx:1", Driver: "docker", Shards: 5, Devices: 10_000,
 		Profile: "rooms.sim.yaml", Contract: "mqx.yaml", Claim: "results", Secret: "passwords", Ledger: true,
 		Files: []manifest.File{
-			{Path: "rooms.sim.yaml", Data: []byte(profile)}, {Path: "mqx.yaml", Data: []byte("contract: v1\n")},
+			{Path: "rooms.sim.yaml", Data: []byte(profile)},
+			{Path: "mqx.yaml", Data: []byte("contract: v1\n")},
 			{Path: "tracks/van.gpx", Data: []byte("<gpx>${x} %{y} [[mqx {{z}}</gpx>\r\n")},
 		},
 		StartAt: time.Date(2026, 1, 5, 6, 0, 0, 0, time.UTC), Length: 30 * time.Minute, Args: []string{"-L", "mqtt://b.iot:1883", "$(X) ${Y}"},

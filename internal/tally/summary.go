@@ -185,8 +185,11 @@ func (s *Summary) WriteFile(name string) error {
 
 // JSON is the summary as one line.
 func (s *Summary) JSON() ([]byte, error) {
-	text, err := json.Marshal(s)
-	return append(text, '\n'), err
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // expectations are full of < and >
+	err := e.Encode(s)
+	return text.Bytes(), err
 }
 
 // ErrNotSummary says that a document is no summary of a run.
