@@ -46,6 +46,7 @@ type subOptions struct {
 	ready     string
 	sifting   siftOptions
 	exec      execOptions
+	dump      dumpOptions
 
 	deadline time.Time
 }
@@ -97,10 +98,12 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 	fs.StringVar(&o.jq, "jq", "", "print what this jq expression makes of each message, as --json would print it")
 	inGroup(fs, groupOutput, "format", "json")
 	o.exec.addFlags(cmd)
+	o.dump.addFlags(cmd)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
 }
 
 func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
+	e.keepHeadroom()
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
@@ -173,8 +176,18 @@ func (o *subOptions) sink(ctx context.Context, e *env, cmd *cobra.Command, args 
 	if err := o.exec.check(cmd); err != nil {
 		return nil, err
 	}
-	if o.exec.command != "" {
+	if err := o.dump.check(cmd); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.exec.command != "":
 		return o.sifting.sink(cmd, o.exec.sink(ctx, e))
+	case o.dump.dir != "":
+		sink, err := o.dump.sink(e)
+		if err != nil {
+			return nil, err
+		}
+		return o.sifting.sink(cmd, sink)
 	}
 	options := output.MessageOptions{
 		JSON: e.json, Path: o.path, Topic: o.verbose, NoNewline: o.noNewline, Color: e.color,

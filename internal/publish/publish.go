@@ -32,14 +32,19 @@ type Source interface {
 	Next(ctx context.Context) (m message.Message, line int, err error)
 }
 
-// LineError is a line of the input that cannot be published.
+// LineError is a part of the input that cannot be published: a line, or, where Line is 0, what Err names.
 type LineError struct {
 	Line int
 	Err  error
 }
 
 // Error names the line.
-func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *LineError) Error() string {
+	if e.Line == 0 {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("line %d: %v", e.Line, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
