@@ -159,10 +159,10 @@ func (j *judge) never(measure string) int64 {
 		var open int64
 		for q := 1; q < len(j.of.QoS); q++ {
 			if c := &j.of.QoS[q]; j.e.Counts(byte(q)) {
-				open += c.Sent - c.Acknowledged - c.Refused
+				open += c.Unanswered
 			}
 		}
-		return max(0, open)
+		return open
 	case "converge":
 		h := j.of.Times[unconverged+j.e.Argument]
 		return h.countFrom(seconds(j.e.Number))

@@ -123,7 +123,7 @@ func (r *Recorder) Summary() *Summary {
 		s.Faults = append(s.Faults, r.faultSummary(f))
 	}
 	for _, part := range r.scopes {
-		s.Scopes = append(s.Scopes, part.summary())
+		s.Scopes = append(s.Scopes, r.scopeSummary(part))
 	}
 	for _, e := range p.Expect {
 		s.Expect = append(s.Expect, e.Text)
@@ -149,13 +149,20 @@ func (r *Recorder) faultSummary(f *profile.Fault) Fault {
 	return made
 }
 
-func (s *scope) summary() ScopeSummary {
+func (r *Recorder) scopeSummary(s *scope) ScopeSummary {
 	made := ScopeSummary{
 		From: s.From.Seconds(), For: s.For.Seconds(), During: s.During, Outside: s.Outside, Counts: s.counts,
 		Times: map[string]*Histogram{},
 	}
 	for name, h := range s.times {
 		made.Times[name] = h.Clone()
+	}
+	for device, open := range r.open {
+		for _, m := range open {
+			if s.has(device, m.due) {
+				made.QoS[m.qos].Unanswered++
+			}
+		}
 	}
 	return made
 }
