@@ -38,6 +38,8 @@ type pubOptions struct {
 	yes    bool
 
 	pubChanges
+	pubQueue
+	flushes bool // nothing but what is in the queue
 
 	failure error // why the broker refused a single message
 	kept    error // why the first message was kept back before
@@ -54,7 +56,9 @@ func newPub(e *env) *cobra.Command {
 			"and the status is 9, or 10 when no line was a message.\n\n" +
 			"--template fills in {{seq}}, {{now}}, {{unix}}, {{unix_ms}}, {{uuid}}, {{rand 1 10}} and {{env \"X\"}}, in topics and\n" +
 			"payloads. --lint checks each message against the contract file before it is sent; with --lint error one that has an\n" +
-			"error is kept back: status 1, or 9 when others were sent.",
+			"error is kept back: status 1, or 9 when others were sent.\n\n" +
+			"--queue keeps messages (QoS 1 unless -q 2) in a folder until the broker has acknowledged them, over crashes and reboots.\n" +
+			"A broker that is down at the end is status 3; the next mqx pub --queue sends what is kept first.",
 		Example: "  mqx pub -t acme/s1/d42/status -m online -q 1 -r\n" +
 			"  mqx pub -t log -l < lines.txt\n" +
 			"  mqx pub -t 'acme/s1/d{{rand 1 9}}/temp' -m '{\"v\":{{rand 18.0 26.0}}}' --template --repeat 100 --rate 10/s\n" +
@@ -74,8 +78,9 @@ func newPub(e *env) *cobra.Command {
 	fs.IntVar(&o.repeat, "repeat", 1, "publish the message so many times")
 	fs.Var(durationFlag{&o.delay}, "repeat-delay", "pause between repetitions")
 	fs.Var(rateFlag{&o.rate}, "rate", "most messages in a time, like 100/s or 10/m")
-	o.addFlags(cmd)
-	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected")
+	o.pubChanges.addFlags(cmd)
+	o.pubQueue.addFlags(cmd)
+	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected, with --queue when messages are taken")
 	fs.BoolVar(&o.yes, "yes", false, "do not ask, with --json and --from-dump in a guarded context")
 	addConnectionFlags(cmd, &o.connection, "publish")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
@@ -94,7 +99,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err != nil {
 		return err
 	}
-	if err := o.addURLTopic(cmd, r.Topic, e.json || o.load != ""); err != nil {
+	if err := o.addURLTopic(cmd, r.Topic, e.json || o.load != "" || o.flushes); err != nil {
 		return err
 	}
 	first, err := o.payload(ctx, e)
@@ -110,6 +115,9 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 		return err
 	}
 	defer closeSource()
+	if o.queueDir != "" {
+		return o.runQueued(ctx, e, r, source, steps)
+	}
 	r.Options.TopicAliases = o.many(e)
 	r.Options.Retry.HoldSession = holdSession
 	s, err := e.openLasting(ctx, r.Options)
@@ -131,7 +139,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 // prepare returns the steps that messages go through, and fails where a single one would not come out of them.
 func (o *pubOptions) prepare(e *env, payload []byte) ([]publish.Step, error) {
 	steps, err := o.steps(e, o.topics, payload)
-	if err != nil || o.bulk(e) {
+	if err != nil || o.bulk(e) || o.flushes {
 		return steps, err
 	}
 	if o.kept = o.preflight(o.topics, o.defaults(payload)); o.kept != nil {
@@ -161,7 +169,9 @@ func (o *pubOptions) many(e *env) bool { return o.bulk(e) || o.repeat > 1 }
 // checkFlags checks what flags say together.
 func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {
 	modes := chosen(cmd, "message", "file", "stdin", "lines", "empty", "json", "from-dump")
+	o.flushes = o.queueDir != "" && len(modes) == 0 && len(o.topics) == 0
 	switch {
+	case o.flushes:
 	case len(modes) == 0:
 		return usageError(cmd, "what is to be published? one of -m, -f, -s, -l, -n, --json and --from-dump is needed")
 	case len(modes) > 1:
@@ -177,7 +187,7 @@ func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {
 	case e.json && len(o.topics) > 1:
 		return usageError(cmd, "with --json one --topic can be the default, not %d", len(o.topics))
 	}
-	return nil
+	return o.checkQueue(cmd)
 }
 
 // addURLTopic takes the path of the URL as the topic when there is no --topic.

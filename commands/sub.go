@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,8 +48,10 @@ type subOptions struct {
 	sifting   siftOptions
 	exec      execOptions
 	dump      dumpOptions
+	report    reportOptions
 
 	deadline time.Time
+	counting *reportSink // with --report
 }
 
 func newSub(e *env) *cobra.Command {
@@ -99,6 +102,7 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 	inGroup(fs, groupOutput, "format", "json")
 	o.exec.addFlags(cmd)
 	o.dump.addFlags(cmd)
+	o.report.addFlags(cmd)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
 }
 
@@ -142,9 +146,21 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 		return o.late(ctx, err, "no connection")
 	}
 	defer closeSession(ctx, s)
+	if o.counting != nil {
+		ctx = o.counting.start(ctx, o.title())
+	}
 	sink = o.removing(ctx, s, sink)
 	err = (&subscriber{subOptions: o, env: e, session: s, target: r.Options.Target, printer: sink}).run(ctx)
 	return sink.end(e, err)
+}
+
+// title names the filters for a table.
+func (o *subOptions) title() string {
+	all := make([]string, len(o.filters))
+	for i, f := range o.filters {
+		all[i] = f.String()
+	}
+	return string(output.AppendEscaped(nil, []byte(strings.Join(all, " "))))
 }
 
 // untilDeadline bounds what is asked of the broker by --timeout.
@@ -179,7 +195,13 @@ func (o *subOptions) sink(ctx context.Context, e *env, cmd *cobra.Command, args 
 	if err := o.dump.check(cmd); err != nil {
 		return nil, err
 	}
+	if err := o.report.check(cmd); err != nil {
+		return nil, err
+	}
 	switch {
+	case o.report.on:
+		o.counting = o.report.sink(e)
+		return o.sifting.sink(cmd, o.counting)
 	case o.exec.command != "":
 		return o.sifting.sink(cmd, o.exec.sink(ctx, e))
 	case o.dump.dir != "":

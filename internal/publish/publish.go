@@ -14,6 +14,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/pace"
+	"github.com/mqx-cli/mqx/internal/queue"
 )
 
 // Session is what Run needs of a client.Session.
@@ -193,6 +194,8 @@ func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error
 	case isRefused(err): // by a limit that CONNACK announced: this message alone
 		r.fail(line, err)
 		return nil
+	case line > 0 && errors.Is(err, queue.ErrFull):
+		return &LineError{Line: line, Err: err}
 	}
 	return err
 }
