@@ -54,7 +54,7 @@ func run(ctx context.Context, nodes, port int, dir string) error {
 	}()
 	for i := range nodes {
 		o := &server.Options{
-			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true,
+			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)), Routes: routes,
 			Cluster: server.ClusterOpts{Name: "mqx", Host: "127.0.0.1", Port: clusterPort + i},
 			MQTT:    server.MQTTOpts{Host: "127.0.0.1", Port: port + i},
@@ -63,7 +63,6 @@ func run(ctx context.Context, nodes, port int, dir string) error {
 		if err != nil {
 			return err
 		}
-		s.ConfigureLogger()
 		s.Start()
 		all = append(all, s)
 	}
