@@ -51,6 +51,7 @@ var errCommandEnded = errors.New("the command has ended")
 
 // runWith serves as long as a command runs. When the broker cannot go on, the command is ended, too.
 func (o *brokerOptions) runWith(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
+	e.keepHeadroom()
 	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx)) // a signal ends the command first
 	defer stop(nil)
 	running, end := context.WithCancel(ctx)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 	"github.com/mqx-cli/mqx/internal/profile"
 	"github.com/mqx-cli/mqx/internal/simulate"
 )
+
+// thrift is by how many percent the memory of a fleet grows before it is collected.
+const thrift = 25
 
 // live plays the fleet over real connections.
 func (o *fleetOptions) live(ctx context.Context, e *env, cmd *cobra.Command) error {
@@ -117,9 +121,10 @@ type liveFleet struct {
 	target   link.Target
 	resolved config.Resolved
 
-	livefleet.Nobody
-	record *livefleet.Record
-	ledger *ledgerFile
+	livefleet.Observer // the tally, of which Sent is told by way of the ledger
+	tally              *fleetTally
+	record             *livefleet.Record
+	ledger             *ledgerFile
 }
 
 // Sent implements [livefleet.Observer].
@@ -127,7 +132,7 @@ func (l *liveFleet) Sent(m *simulate.Made) error {
 	if err := l.ledger.write(m); err != nil {
 		return exit.Wrap(exit.Usage, "--ledger", "", err)
 	}
-	return nil
+	return l.Observer.Sent(m)
 }
 
 func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time) (err error) {
@@ -142,13 +147,18 @@ func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time)
 			break
 		}
 	}
-	if l.ledger, err = createLedger(e, o.ledger, p.Output.Ledger); err != nil {
+	if l.ledger, err = createLedger(e, o.ledger, partFile(p.Output.Ledger, o.shard)); err != nil {
 		return err
 	}
 	if err := l.beginRecord(begin); err != nil {
 		return errors.Join(err, l.ledger.Close())
 	}
 	defer l.record.Close()
+	if l.tally, err = l.beginTally(ctx, run, begin); err != nil {
+		return errors.Join(err, l.ledger.Close())
+	}
+	defer l.tally.close(ctx)
+	l.Observer = l.tally
 	f := livefleet.New(livefleet.Options{
 		Run: run, Shard: o.shard, Target: l.target, Version: l.resolved.Options.Version, KeepAlive: o.connection.KeepAlive,
 		ConnectTimeout: o.connection.ConnectTimeout, RetryMaxWait: o.connection.RetryMaxWait, Login: login.of,
@@ -157,11 +167,19 @@ func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time)
 		Ready: func() error { return readyFile(o.ready, l.record.Run+"\n") },
 		Warn:  func(text string) { e.note("warning: %s", text) },
 	})
-	result, err := l.watch(ctx, f)
+	// Devices are idle most of the time, and there are many: memory is dearer than time.
+	defer debug.SetGCPercent(debug.SetGCPercent(thrift))
+	playing, stop := l.tally.playing(ctx)
+	result, err := l.watch(playing, f)
+	stop()
 	if closed := l.ledger.Close(); err == nil && closed != nil {
 		err = exit.Wrap(exit.Usage, "--ledger", "", closed)
 	}
-	if err = l.outcome(ctx, result, err); o.cleanup {
+	_, never := errors.AsType[*livefleet.ConnectError](err)
+	if err = l.outcome(ctx, result, err); !never {
+		err = l.tally.finish(ctx, err)
+	}
+	if o.cleanup {
 		if cleaned := l.cleanUp(ctx); err == nil {
 			err = cleaned
 		}

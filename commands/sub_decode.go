@@ -3,20 +3,20 @@ package commands
 import (
 	"fmt"
 
+	"github.com/mqx-cli/mqx/internal/decode"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
 	"github.com/mqx-cli/mqx/internal/sift"
-	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// tally counts messages that something is wrong with, and keeps the first.
-type tally struct {
+// failures counts messages that something is wrong with, and keeps the first.
+type failures struct {
 	n     int
 	first string
 }
 
-func (t *tally) add(m message.Message, err error) {
+func (t *failures) add(m message.Message, err error) {
 	if t.n++; t.n == 1 {
 		t.first = m.Topic + ": " + err.Error()
 	}
@@ -26,18 +26,17 @@ func (t *tally) add(m message.Message, err error) {
 type decodingSink struct {
 	shower
 
-	form  payload.Decoding
-	extra []byte
-	bad   tally
+	decoder *decode.Decoder
+	asked   string // --decode as it was given
+	came    []byte // the payload of the message that is being shown, as it came
+	extra   []byte
+	bad     failures
 }
 
 // Message shows m decoded.
 func (d *decodingSink) Message(m message.Message) (bool, error) {
-	contentType := ""
-	if m.Properties.Has(wire.PropContentType) {
-		contentType = m.Properties.ContentType
-	}
-	plain, done, err := d.form.Decode(m.Payload, contentType)
+	d.came = m.Payload
+	plain, done, err := d.decoder.Decode(m)
 	d.extra = d.extra[:0]
 	switch {
 	case err != nil:
@@ -52,7 +51,10 @@ func (d *decodingSink) Message(m message.Message) (bool, error) {
 
 func (d *decodingSink) end(e *env, err error) error {
 	if d.bad.n > 0 {
-		e.note("%s shown as they came: --decode %s: %s", messages(d.bad.n), d.form, d.bad.first)
+		e.note("%s shown as they came: --decode %s: %s", messages(d.bad.n), d.asked, d.bad.first)
+	}
+	if n, first := d.decoder.Unborn(); n > 0 {
+		e.note("%s had metrics by alias whose birth was not seen, first %s", messages(n), first)
 	}
 	return d.shower.end(e, err)
 }
@@ -63,7 +65,7 @@ type checkingSink struct {
 
 	schema *payload.Schema
 	extra  []byte
-	bad    tally
+	bad    failures
 }
 
 // Message shows m.
@@ -101,7 +103,7 @@ type jqSink struct {
 
 	jq     *sift.JQ
 	asJSON bool
-	bad    tally
+	bad    failures
 }
 
 // Message prints what becomes of m.

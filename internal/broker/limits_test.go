@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -237,5 +238,98 @@ func TestManyConnectionsLeaveNoMemoryBehind(t *testing.T) {
 			t.Fatalf("got %+v", st)
 		}
 		runtime.Gosched()
+	}
+}
+
+// A message of many User Properties takes much memory and has hardly any payload.
+func TestPropertiesCountWhereBytesAreBounded(t *testing.T) {
+	t.Parallel()
+	many := &wire.Properties{UserProperties: make([]wire.UserProperty, 1000)} // 32 bytes each, as they lie in memory
+	t.Run("retained", func(t *testing.T) {
+		t.Parallel()
+		s := brokertest.Start(t, broker.Config{MaxRetainedBytes: 50_000})
+		c := connected(t, s, wire.V5, "c")
+		for _, want := range []wire.ReasonCode{wire.NoMatchingSubscribers, wire.QuotaExceeded} {
+			p := &wire.Publish{Topic: fmt.Sprintf("a/%d", want), QoS: 1, Retain: true, Payload: text("x"), Properties: many}
+			if got := c.publish(p); got != want {
+				t.Errorf("got 0x%02X, want 0x%02X", byte(got), byte(want))
+			}
+		}
+		if st := s.Broker.Stats(); st.Retained != 1 || st.RetainedBytes < 32_000 {
+			t.Errorf("got %+v", st)
+		}
+	})
+	t.Run("queued", func(t *testing.T) {
+		t.Parallel()
+		s := brokertest.Start(t, broker.Config{MaxQueuedBytes: 100_000})
+		away := lasting(t, s, "away", false)
+		away.sub("a", 1)
+		away.drop()
+		s.WaitDisconnected("away")
+		pub := connected(t, s, wire.V5, "pub")
+		for range 10 {
+			pub.publish(&wire.Publish{Topic: "a", QoS: 1, Payload: text("x"), Properties: many})
+		}
+		if st := s.Broker.Stats(); st.MessagesDropped != 6 { // the fourth one may go over the limit
+			t.Errorf("%d were dropped of 10, want 6", st.MessagesDropped)
+		}
+	})
+}
+
+func TestTheBytesOfAllQueuesTogetherAreBounded(t *testing.T) {
+	t.Parallel()
+	const most, size, clients = 1_000_000, 10_000, 10
+	s := brokertest.Start(t, broker.Config{MaxTotalQueuedBytes: most})
+	away := func(id string) {
+		c := lasting(t, s, id, false)
+		c.sub("to/"+id, 1)
+		c.drop()
+		s.WaitDisconnected(id)
+	}
+	pub := connected(t, s, wire.V5, "pub")
+	publish := func(id string) {
+		pub.publish(&wire.Publish{Topic: "to/" + id, QoS: 1, Payload: make([]byte, size)})
+	}
+	for i := range clients {
+		away(fmt.Sprint(i))
+	}
+	for range 100 {
+		for i := range clients {
+			publish(fmt.Sprint(i))
+		}
+	}
+	taken := 1000 - s.Broker.Stats().MessagesDropped
+	// Each Session may have 64 KiB, and the Broker knows as much more or less of each.
+	if atMost := int64(most+clients*2*(64<<10)) / size; taken < most/2/size || taken > atMost {
+		t.Errorf("%d messages wait, want from %d to %d", taken, most/2/size, atMost)
+	}
+	// A client that reads gets its messages all the same.
+	reads := connected(t, s, wire.V5, "reads")
+	reads.sub("to/reads", 1)
+	for range 20 {
+		publish("reads")
+		reads.send(&wire.Ack{Kind: wire.PUBACK, PacketID: expect[*wire.Publish](reads).PacketID})
+	}
+	reads.ping()
+	// There is room again when Sessions end.
+	for i := range clients {
+		connected(t, s, wire.V5, fmt.Sprint(i)) // with Clean Start
+	}
+	before := s.Broker.Stats().MessagesDropped
+	away("new")
+	for range 90 {
+		publish("new")
+	}
+	if after := s.Broker.Stats().MessagesDropped; after != before {
+		t.Errorf("%d of 90 were dropped although nothing else waits", after-before)
+	}
+	// And when they are read and acknowledged.
+	c := lasting(t, s, "new", true)
+	for range 90 {
+		c.send(&wire.Ack{Kind: wire.PUBACK, PacketID: expect[*wire.Publish](c).PacketID})
+	}
+	c.ping()
+	if n := s.Broker.Backlog(); n != 0 {
+		t.Errorf("%d bytes wait when all is read", n)
 	}
 }

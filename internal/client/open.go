@@ -41,7 +41,7 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 			outage.BackAt, outage.SessionPresent = time.Now(), s.Caps().SessionPresent
 			o.Retry.report(outage)
 			return s, nil
-		case err == nil, ctx.Err() != nil, outage.Attempts > o.Retry.Connect, isFatal(err):
+		case err == nil, ctx.Err() != nil, outage.Attempts > o.Retry.Connect, o.Retry.ends(err):
 			return s, err
 		}
 		outage.Wait = wait.next()
@@ -155,7 +155,7 @@ func dial(ctx context.Context, o Options) (net.Conn, error) {
 
 func connectPacket(o Options, v wire.Version) *wire.Connect {
 	p := &wire.Connect{
-		Version: v, CleanStart: !o.ResumeSession, KeepAlive: o.KeepAlive, ClientID: o.ClientID,
+		Version: v, CleanStart: !o.ResumeSession || o.FreshSession && v == wire.V5, KeepAlive: o.KeepAlive, ClientID: o.ClientID,
 		Will: o.Will, Properties: o.Properties,
 		HasPassword: o.Password != nil, Password: o.Password,
 	}

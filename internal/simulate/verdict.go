@@ -70,6 +70,7 @@ func (v *Verification) Verdict() Verdict {
 	v.settle()
 	r := Verdict{Unknown: v.pairStrangers(), Bad: v.bad, QoS: []QoSCounts{}, Faults: []FaultCounts{}}
 	for _, t := range v.topics {
+		t.untangle()
 		t.markReordered()
 	}
 	shown := map[Effect]int{}

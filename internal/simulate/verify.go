@@ -84,7 +84,22 @@ func (v *Verification) Sent(e Entry) {
 		at = &topicTruth{byHash: map[string][]*truth{}}
 		v.topics[topic] = at
 	}
+	if e.Again {
+		v.all = v.all[:len(v.all)-1]
+		at.again(&e)
+		return
+	}
 	at.inOrder = append(at.inOrder, t)
+}
+
+// again takes note that a message went out once more.
+func (t *topicTruth) again(e *Entry) {
+	for _, first := range slices.Backward(t.inOrder) {
+		if first.Seq == e.Seq && first.Device == e.Device {
+			first.Copies++
+			return
+		}
+	}
 }
 
 // settle puts the entries of each topic in the order in which they were due: the ledgers of parts come one after the other.
@@ -121,6 +136,30 @@ func (v *Verification) Received(m message.Message) {
 	}
 }
 
+// untangle gives messages that are alike their arrivals in the order in which they were due: nobody can tell them apart, so
+// nothing says that one has overtaken the other.
+func (t *topicTruth) untangle() {
+	for _, same := range t.byHash {
+		var came []*truth
+		for _, e := range same {
+			if e.seen > 0 && !e.altered {
+				came = append(came, e)
+			}
+		}
+		if len(came) < 2 {
+			continue
+		}
+		arrivals := make([]truth, len(came))
+		for i, e := range came {
+			arrivals[i] = truth{at: e.at, arrival: e.arrival}
+		}
+		slices.SortFunc(arrivals, func(a, b truth) int { return a.arrival - b.arrival })
+		for i, e := range came { // in the order in which they were due
+			e.at, e.arrival = arrivals[i].at, arrivals[i].arrival
+		}
+	}
+}
+
 // markReordered marks what came in after something that was due later.
 func (t *topicTruth) markReordered() {
 	var came []*truth
@@ -140,8 +179,26 @@ func (t *topicTruth) markReordered() {
 }
 
 // nearest picks the entry that a message is about, of those with the same payload: the first that has not come in, and was
-// not dropped on purpose, while there is one; else a copy of the one closest in time.
+// not dropped on purpose, while there is one; else a copy of the one closest in time. One that was not sent yet comes after a
+// copy that is still to come.
 func nearest(same []*truth, at time.Time) *truth {
+	best := unseen(same, at)
+	if best == nil || at.IsZero() || !best.Sent.After(at) {
+		if best != nil {
+			return best
+		}
+		return closestCopy(same, at)
+	}
+	for _, e := range same {
+		if e.seen > 0 && e.seen <= e.Copies {
+			return e
+		}
+	}
+	return best
+}
+
+// unseen is the entry closest in time of those that have not come in; nil for none.
+func unseen(same []*truth, at time.Time) *truth {
 	var best *truth
 	for _, e := range same {
 		if e.seen > 0 || slices.Contains(e.Effects, Dropped) {
@@ -151,9 +208,17 @@ func nearest(same []*truth, at time.Time) *truth {
 			best = e
 		}
 	}
-	if best != nil {
-		return best
+	return best
+}
+
+// closestCopy is the entry of which another copy came in: one that is to have one, or the one closest in time.
+func closestCopy(same []*truth, at time.Time) *truth {
+	for _, e := range same {
+		if e.seen > 0 && e.seen <= e.Copies {
+			return e
+		}
 	}
+	var best *truth
 	for _, e := range same {
 		if best == nil || e.seen > 0 && best.seen == 0 || e.seen > 0 && distanceInTime(e, at) < distanceInTime(best, at) {
 			best = e
