@@ -20,10 +20,11 @@ func (v *Verification) which(a *arrivals, low, high int, at int64) int {
 	}
 	entries = entries[:sent]
 	free := v.freeOf(a, low, entries)
-	place := -1
-	if timed := at != 0 && v.lateAfter > 0; timed {
+	var place int
+	switch {
+	case at != 0 && v.lateAfter > 0:
 		place = v.inTime(entries, free, at)
-	} else {
+	default:
 		place = v.inOrder(entries, free, a.cursor)
 	}
 	if e := v.all.at(entries[place]); e.seen >= e.copies { // this is the last of its copies
