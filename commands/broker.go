@@ -64,6 +64,7 @@ func newBroker(e *env) *cobra.Command {
 		subcommand{"run", newBrokerRun},
 		subcommand{"status", newBrokerStatus},
 		subcommand{"passwd", newBrokerPasswd},
+		subcommand{"export", newBrokerExport},
 	)
 	return cmd
 }
@@ -79,6 +80,7 @@ func (o *brokerOptions) addFlags(fs *pflag.FlagSet) {
 }
 
 func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
+	e.keepHeadroom()
 	if err := o.limits.check(readVersion().Version); err != nil {
 		return err
 	}

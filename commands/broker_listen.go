@@ -63,20 +63,9 @@ func (o *brokerListen) addFlags(fs *pflag.FlagSet) {
 
 // open opens all listeners, the plain one first, or none.
 func (o *brokerListen) open(ctx context.Context, e *env, guarded bool) (_ []listener, err error) {
-	if !guarded && !isLoopback(o.bind) {
-		return nil, exit.New(exit.Usage, "--bind", o.bind, "everybody who can reach this address could publish and subscribe").
-			Hint("pass --users FILE, or --allow-anonymous if that is wanted")
-	}
-	secure, err := o.tlsConfig(e)
+	secure, err := o.check(e, guarded)
 	if err != nil {
 		return nil, err
-	}
-	if secure != nil && !o.tlsPort.given && !o.wssPort.given {
-		o.tlsPort = listenPort{n: securePort, given: true}
-	}
-	if secure == nil && (o.tlsPort.given || o.wssPort.given) {
-		return nil, exit.New(exit.Usage, "--tls-port, --wss-port", "", "there is no certificate").
-			Hint("pass --tls-cert and --tls-key, or --tls-auto")
 	}
 	var all []listener
 	defer func() {
@@ -106,6 +95,26 @@ func (o *brokerListen) open(ctx context.Context, e *env, guarded bool) (_ []list
 		all = append(all, l)
 	}
 	return all, nil
+}
+
+// check refuses what does not go together, and returns what the listeners with TLS need, nil for none.
+func (o *brokerListen) check(e *env, guarded bool) (*tls.Config, error) {
+	if !guarded && !isLoopback(o.bind) {
+		return nil, exit.New(exit.Usage, "--bind", o.bind, "everybody who can reach this address could publish and subscribe").
+			Hint("pass --users FILE, or --allow-anonymous if that is wanted")
+	}
+	secure, err := o.tlsConfig(e)
+	if err != nil {
+		return nil, err
+	}
+	if secure != nil && !o.tlsPort.given && !o.wssPort.given {
+		o.tlsPort = listenPort{n: securePort, given: true}
+	}
+	if secure == nil && (o.tlsPort.given || o.wssPort.given) {
+		return nil, exit.New(exit.Usage, "--tls-port, --wss-port", "", "there is no certificate").
+			Hint("pass --tls-cert and --tls-key, or --tls-auto")
+	}
+	return secure, nil
 }
 
 func closeAll(listeners []listener) {

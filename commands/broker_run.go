@@ -49,26 +49,38 @@ func newBrokerRun(e *env) *cobra.Command {
 // errCommandEnded stops the broker.
 var errCommandEnded = errors.New("the command has ended")
 
-// runWith serves as long as a command runs.
+// runWith serves as long as a command runs. When the broker cannot go on, the command is ended, too.
 func (o *brokerOptions) runWith(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
+	e.keepHeadroom()
 	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx)) // a signal ends the command first
 	defer stop(nil)
-	result := make(chan error, 1)
+	running, end := context.WithCancel(ctx)
+	defer end()
+	var status error        // the command's
+	var ended chan struct{} // nil until the command runs
 	o.started = func(listeners []listener) error {
-		child, err := e.startChild(ctx, listeners, args)
+		child, err := e.startChild(running, listeners, args)
 		if err != nil {
 			return err
 		}
+		ended = make(chan struct{})
 		go func() {
-			result <- childStatus(child.Wait())
+			status = childStatus(child.Wait())
+			close(ended)
 			stop(errCommandEnded)
 		}()
 		return nil
 	}
-	if err := o.run(serving, e, cmd); !errors.Is(err, errCommandEnded) {
-		return err
+	err := o.run(serving, e, cmd)
+	switch {
+	case errors.Is(err, errCommandEnded):
+		<-ended
+		return status
+	case ended != nil:
+		end()
+		<-ended
 	}
-	return <-result
+	return err
 }
 
 // startChild starts a command that finds the broker in its environment. A signal that only we got is passed on.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/headroom"
 	"github.com/mqx-cli/mqx/internal/output"
 )
 
@@ -34,6 +35,13 @@ func (e *env) errorLine(err error) string {
 		return exit.JSON(err)
 	}
 	return exit.Line(err)
+}
+
+// keepHeadroom lets the heap grow before it is collected, for a command that many messages pass through.
+func (e *env) keepHeadroom() {
+	if e.getenv("GOGC") == "" {
+		e.atEnd = append(e.atEnd, headroom.Keep())
+	}
 }
 
 // note tells the user something on stderr, or on what has taken over the terminal.

@@ -27,6 +27,7 @@ type pubOptions struct {
 	topics []string
 	payloadInput
 	lines bool
+	load  string
 
 	qos    byte
 	retain bool
@@ -37,6 +38,8 @@ type pubOptions struct {
 	yes    bool
 
 	pubChanges
+	pubQueue
+	flushes bool // nothing but what is in the queue
 
 	failure error // why the broker refused a single message
 	kept    error // why the first message was kept back before
@@ -45,15 +48,17 @@ type pubOptions struct {
 func newPub(e *env) *cobra.Command {
 	o := &pubOptions{}
 	cmd := &cobra.Command{
-		Use:   "pub [-t TOPIC]... -m TEXT | -f FILE | -s | -l | -n | --json",
+		Use:   "pub [-t TOPIC]... -m TEXT | -f FILE | -s | -l | -n | --json | --from-dump DIR",
 		Short: "Publish messages",
 		Long: "Publish messages. At QoS 1 and 2 the broker has confirmed every message when mqx ends with status 0; at QoS 0 they\n" +
 			"were handed to the network. MQTT 3.1.1 brokers cannot say that they refuse a message.\n\n" +
-			"A refused message is status 4; with -l and --json, where the stream goes on, failed messages are listed and the\n" +
-			"status is 9, or 10 when no line was a message.\n\n" +
+			"A refused message is status 4; with -l, --json and --from-dump, where the stream goes on, failed messages are listed\n" +
+			"and the status is 9, or 10 when no line was a message.\n\n" +
 			"--template fills in {{seq}}, {{now}}, {{unix}}, {{unix_ms}}, {{uuid}}, {{rand 1 10}} and {{env \"X\"}}, in topics and\n" +
 			"payloads. --lint checks each message against the contract file before it is sent; with --lint error one that has an\n" +
-			"error is kept back: status 1, or 9 when others were sent.",
+			"error is kept back: status 1, or 9 when others were sent.\n\n" +
+			"--queue keeps messages (QoS 1 unless -q 2) in a folder until the broker has acknowledged them, over crashes and reboots.\n" +
+			"A broker that is down at the end is status 3; the next mqx pub --queue sends what is kept first.",
 		Example: "  mqx pub -t acme/s1/d42/status -m online -q 1 -r\n" +
 			"  mqx pub -t log -l < lines.txt\n" +
 			"  mqx pub -t 'acme/s1/d{{rand 1 9}}/temp' -m '{\"v\":{{rand 18.0 26.0}}}' --template --repeat 100 --rate 10/s\n" +
@@ -66,34 +71,35 @@ func newPub(e *env) *cobra.Command {
 	o.addPayloadFlags(fs)
 	fs.BoolVarP(&o.lines, "lines", "l", false, "each line of standard input is a payload, published as it comes")
 	e.addJSONFlag(cmd, "each line of standard input is a message in JSON; flags hold for what it does not say")
-	inGroup(fs, groupPayload, "message", "file", "stdin", "lines", "empty", "json")
+	fs.StringVar(&o.load, "from-dump", "", "publish what sub --dump has kept below this folder; flags hold for files with nothing beside them")
+	inGroup(fs, groupPayload, "message", "file", "stdin", "lines", "empty", "json", "from-dump")
 	fs.VarP(qosFlag{&o.qos}, "qos", "q", "QoS")
 	fs.BoolVarP(&o.retain, "retain", "r", false, "retain the message")
 	fs.IntVar(&o.repeat, "repeat", 1, "publish the message so many times")
 	fs.Var(durationFlag{&o.delay}, "repeat-delay", "pause between repetitions")
 	fs.Var(rateFlag{&o.rate}, "rate", "most messages in a time, like 100/s or 10/m")
-	o.addFlags(cmd)
-	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected")
-	fs.BoolVar(&o.yes, "yes", false, "do not ask, with --json in a guarded context")
+	o.pubChanges.addFlags(cmd)
+	o.pubQueue.addFlags(cmd)
+	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected, with --queue when messages are taken")
+	fs.BoolVar(&o.yes, "yes", false, "do not ask, with --json and --from-dump in a guarded context")
 	addConnectionFlags(cmd, &o.connection, "publish")
 	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
 	return cmd
 }
 
 func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
+	e.keepHeadroom()
 	if err := o.checkFlags(e, cmd); err != nil {
 		return err
 	}
-	if e.json { // every line may retain something elsewhere
-		if err := e.guard(ctx, &o.connection, "publish all of standard input", o.yes); err != nil {
-			return err
-		}
+	if err := o.guard(ctx, e); err != nil {
+		return err
 	}
 	r, err := e.resolve(ctx, cmd, &o.connection)
 	if err != nil {
 		return err
 	}
-	if err := o.addURLTopic(cmd, r.Topic, e.json); err != nil {
+	if err := o.addURLTopic(cmd, r.Topic, e.json || o.load != "" || o.flushes); err != nil {
 		return err
 	}
 	first, err := o.payload(ctx, e)
@@ -103,6 +109,14 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	steps, err := o.prepare(e, first)
 	if err != nil {
 		return err
+	}
+	source, closeSource, err := o.source(e, first)
+	if err != nil {
+		return err
+	}
+	defer closeSource()
+	if o.queueDir != "" {
+		return o.runQueued(ctx, e, r, source, steps)
 	}
 	r.Options.TopicAliases = o.many(e)
 	r.Options.Retry.HoldSession = holdSession
@@ -114,7 +128,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err := readyFile(o.ready, ""); err != nil {
 		return err
 	}
-	summary, err := publish.Run(ctx, s, o.source(e, first), publish.Options{
+	summary, err := publish.Run(ctx, s, source, publish.Options{
 		Topics: o.topics, Steps: steps, Rate: o.rate,
 		Report: o.reporter(e),
 	})
@@ -125,7 +139,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 // prepare returns the steps that messages go through, and fails where a single one would not come out of them.
 func (o *pubOptions) prepare(e *env, payload []byte) ([]publish.Step, error) {
 	steps, err := o.steps(e, o.topics, payload)
-	if err != nil || o.bulk(e) {
+	if err != nil || o.bulk(e) || o.flushes {
 		return steps, err
 	}
 	if o.kept = o.preflight(o.topics, o.defaults(payload)); o.kept != nil {
@@ -135,27 +149,45 @@ func (o *pubOptions) prepare(e *env, payload []byte) ([]publish.Step, error) {
 }
 
 // bulk is a stream of messages, which goes on when one of them fails.
-func (o *pubOptions) bulk(e *env) bool { return o.lines || e.json }
+func (o *pubOptions) bulk(e *env) bool { return o.lines || e.json || o.load != "" }
+
+// guard asks before each message may retain something elsewhere.
+func (o *pubOptions) guard(ctx context.Context, e *env) error {
+	switch {
+	case e.json:
+		return e.guard(ctx, &o.connection, "publish all of standard input", o.yes)
+	case o.load != "":
+		return e.guard(ctx, &o.connection, "publish all below "+o.load, o.yes)
+	default:
+		return nil
+	}
+}
 
 // many is more than one message, which may well have one topic.
 func (o *pubOptions) many(e *env) bool { return o.bulk(e) || o.repeat > 1 }
 
 // checkFlags checks what flags say together.
 func (o *pubOptions) checkFlags(e *env, cmd *cobra.Command) error {
-	modes := chosen(cmd, "message", "file", "stdin", "lines", "empty", "json")
+	modes := chosen(cmd, "message", "file", "stdin", "lines", "empty", "json", "from-dump")
+	o.flushes = o.queueDir != "" && len(modes) == 0 && len(o.topics) == 0
 	switch {
+	case o.flushes:
 	case len(modes) == 0:
-		return usageError(cmd, "what is to be published? one of -m, -f, -s, -l, -n and --json is needed")
+		return usageError(cmd, "what is to be published? one of -m, -f, -s, -l, -n, --json and --from-dump is needed")
 	case len(modes) > 1:
 		return usageError(cmd, "%s exclude each other", strings.Join(modes, " and "))
 	case o.repeat < 1:
 		return usageError(cmd, "--repeat %d: at least 1 is expected", o.repeat)
 	case o.bulk(e) && (given(cmd, "repeat") || given(cmd, "repeat-delay")):
 		return usageError(cmd, "--repeat is for one message, not for %s", modes[0])
+	case o.load != "" && len(o.topics) > 0:
+		return usageError(cmd, "--from-dump has its topics from the files; --remap moves them")
+	case given(cmd, "from-dump") && o.load == "":
+		return usageError(cmd, "--from-dump needs a folder")
 	case e.json && len(o.topics) > 1:
 		return usageError(cmd, "with --json one --topic can be the default, not %d", len(o.topics))
 	}
-	return nil
+	return o.checkQueue(cmd)
 }
 
 // addURLTopic takes the path of the URL as the topic when there is no --topic.
@@ -200,6 +232,9 @@ func (o *pubOptions) outcome(ctx context.Context, e *env, t link.Target, s publi
 	case s.Held == s.Total():
 		return o.keptError(e, s.Held)
 	case s.BadLines+s.Held == s.Total():
+		if o.load != "" {
+			return exit.New(exit.BadData, "publish", "", "no file was a message")
+		}
 		return exit.New(exit.BadData, "publish", "", "no line was a message")
 	}
 	if !o.bulk(e) {

@@ -109,18 +109,22 @@ func (o *pubOptions) defaults(payload []byte) message.Message {
 	return message.Message{Payload: payload, QoS: o.qos, Retain: o.retain, Properties: o.connection.Properties.Publish}
 }
 
-// source is where the messages come from.
-func (o *pubOptions) source(e *env, payload []byte) publish.Source {
+// source is where the messages come from, and what is to be called when they have come.
+func (o *pubOptions) source(e *env, payload []byte) (publish.Source, func(), error) {
 	m := o.defaults(payload)
+	none := func() {}
 	switch {
+	case o.load != "":
+		l, err := openLoad(o.load, m)
+		return l, func() { l.close(e) }, err
 	case o.lines:
-		return publish.NewLines(e.streams.In, m)
+		return publish.NewLines(e.streams.In, m), none, nil
 	case e.json:
 		if len(o.topics) > 0 {
 			m.Topic = o.topics[0]
 		}
-		return publish.NewJSON(e.streams.In, m)
+		return publish.NewJSON(e.streams.In, m), none, nil
 	default:
-		return publish.NewOnce(m, o.repeat, o.delay)
+		return publish.NewOnce(m, o.repeat, o.delay), none, nil
 	}
 }

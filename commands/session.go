@@ -205,7 +205,7 @@ func lostError(what string, t link.Target, err error, counts string) error {
 	return lossOf(what, t.String(), err, counts)
 }
 
-func lossOf(what, where string, err error, counts string) error {
+func lossOf(what, where string, err error, counts string) *exit.Error {
 	failure := exit.Wrap(exit.Unreachable, what, where, lossInWords(err)).Hint(counts)
 	said, disconnected := errors.AsType[*client.DisconnectedError](err)
 	_, refused := errors.AsType[*client.RefusedError](err)

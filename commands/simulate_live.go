@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 	"github.com/mqx-cli/mqx/internal/profile"
 	"github.com/mqx-cli/mqx/internal/simulate"
 )
+
+// thrift is by how many percent the memory of a fleet grows before it is collected.
+const thrift = 25
 
 // live plays the fleet over real connections.
 func (o *fleetOptions) live(ctx context.Context, e *env, cmd *cobra.Command) error {
@@ -157,6 +161,8 @@ func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time)
 		Ready: func() error { return readyFile(o.ready, l.record.Run+"\n") },
 		Warn:  func(text string) { e.note("warning: %s", text) },
 	})
+	// Devices are idle most of the time, and there are many: memory is dearer than time.
+	defer debug.SetGCPercent(debug.SetGCPercent(thrift))
 	result, err := l.watch(ctx, f)
 	if closed := l.ledger.Close(); err == nil && closed != nil {
 		err = exit.Wrap(exit.Usage, "--ledger", "", closed)

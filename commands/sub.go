@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,8 +47,11 @@ type subOptions struct {
 	ready     string
 	sifting   siftOptions
 	exec      execOptions
+	dump      dumpOptions
+	report    reportOptions
 
 	deadline time.Time
+	counting *reportSink // with --report
 }
 
 func newSub(e *env) *cobra.Command {
@@ -97,10 +101,13 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 	fs.StringVar(&o.jq, "jq", "", "print what this jq expression makes of each message, as --json would print it")
 	inGroup(fs, groupOutput, "format", "json")
 	o.exec.addFlags(cmd)
+	o.dump.addFlags(cmd)
+	o.report.addFlags(cmd)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
 }
 
 func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
+	e.keepHeadroom()
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}
@@ -139,9 +146,21 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 		return o.late(ctx, err, "no connection")
 	}
 	defer closeSession(ctx, s)
+	if o.counting != nil {
+		ctx = o.counting.start(ctx, o.title())
+	}
 	sink = o.removing(ctx, s, sink)
 	err = (&subscriber{subOptions: o, env: e, session: s, target: r.Options.Target, printer: sink}).run(ctx)
 	return sink.end(e, err)
+}
+
+// title names the filters for a table.
+func (o *subOptions) title() string {
+	all := make([]string, len(o.filters))
+	for i, f := range o.filters {
+		all[i] = f.String()
+	}
+	return string(output.AppendEscaped(nil, []byte(strings.Join(all, " "))))
 }
 
 // untilDeadline bounds what is asked of the broker by --timeout.
@@ -173,8 +192,24 @@ func (o *subOptions) sink(ctx context.Context, e *env, cmd *cobra.Command, args 
 	if err := o.exec.check(cmd); err != nil {
 		return nil, err
 	}
-	if o.exec.command != "" {
+	if err := o.dump.check(cmd); err != nil {
+		return nil, err
+	}
+	if err := o.report.check(cmd); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.report.on:
+		o.counting = o.report.sink(e)
+		return o.sifting.sink(cmd, o.counting)
+	case o.exec.command != "":
 		return o.sifting.sink(cmd, o.exec.sink(ctx, e))
+	case o.dump.dir != "":
+		sink, err := o.dump.sink(e)
+		if err != nil {
+			return nil, err
+		}
+		return o.sifting.sink(cmd, sink)
 	}
 	options := output.MessageOptions{
 		JSON: e.json, Path: o.path, Topic: o.verbose, NoNewline: o.noNewline, Color: e.color,

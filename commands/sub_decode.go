@@ -3,11 +3,11 @@ package commands
 import (
 	"fmt"
 
+	"github.com/mqx-cli/mqx/internal/decode"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
 	"github.com/mqx-cli/mqx/internal/sift"
-	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // tally counts messages that something is wrong with, and keeps the first.
@@ -26,18 +26,15 @@ func (t *tally) add(m message.Message, err error) {
 type decodingSink struct {
 	shower
 
-	form  payload.Decoding
-	extra []byte
-	bad   tally
+	decoder *decode.Decoder
+	asked   string // --decode as it was given
+	extra   []byte
+	bad     tally
 }
 
 // Message shows m decoded.
 func (d *decodingSink) Message(m message.Message) (bool, error) {
-	contentType := ""
-	if m.Properties.Has(wire.PropContentType) {
-		contentType = m.Properties.ContentType
-	}
-	plain, done, err := d.form.Decode(m.Payload, contentType)
+	plain, done, err := d.decoder.Decode(m)
 	d.extra = d.extra[:0]
 	switch {
 	case err != nil:
@@ -52,7 +49,10 @@ func (d *decodingSink) Message(m message.Message) (bool, error) {
 
 func (d *decodingSink) end(e *env, err error) error {
 	if d.bad.n > 0 {
-		e.note("%s shown as they came: --decode %s: %s", messages(d.bad.n), d.form, d.bad.first)
+		e.note("%s shown as they came: --decode %s: %s", messages(d.bad.n), d.asked, d.bad.first)
+	}
+	if n, first := d.decoder.Unborn(); n > 0 {
+		e.note("%s had metrics by alias whose birth was not seen, first %s", messages(n), first)
 	}
 	return d.shower.end(e, err)
 }

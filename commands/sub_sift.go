@@ -1,11 +1,13 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mqx-cli/mqx/internal/decode"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/output"
@@ -49,7 +51,7 @@ type siftOptions struct {
 	dedupe  string
 	every   time.Duration
 	changes bool
-	decode  string
+	decode  decodeOptions
 	schema  string
 }
 
@@ -58,7 +60,7 @@ func (o *siftOptions) addFlags(cmd *cobra.Command) {
 	fs.StringVar(&o.where, "where", "", "only messages for which this expression holds, on payload, topic, levels, vars, properties, user, qos,\n"+
 		"retain, size and age")
 	fs.StringVar(&o.capture, "capture", "", "name the levels of topics, as in '{root}/{site}/{device}/#', for --where and as \"vars\" in JSON")
-	fs.Var(choiceFlag{&o.decode, payload.Decodings()}, "decode", "what form payloads come in, to see what is in them; before all else")
+	o.decode.addFlags(cmd)
 	fs.StringVar(&o.schema, "schema", "", "check each payload that is shown against the JSON Schema in this file")
 	fs.BoolVar(&o.changes, "changes", false, "only messages whose payload differs from the one shown last on that topic")
 	fs.Var(durationFlag{&o.every}, "every", "at most one message of a topic in this time")
@@ -93,10 +95,12 @@ func (o *siftOptions) sink(cmd *cobra.Command, next shower) (subSink, error) {
 	if options != (sift.Options{}) {
 		sink = &siftingSink{shower: next, sieve: sift.New(options), where: options.Where}
 	}
-	if o.decode != "" {
-		sink = &decodingSink{shower: sink, form: payload.Decoding(o.decode)}
+	decoder, err := o.decode.decoder(cmd)
+	if err != nil || decoder == nil {
+		return sink, err
 	}
-	return sink, nil
+	asked := cmp.Or(o.decode.form, string(decode.Protobuf))
+	return &decodingSink{shower: sink, decoder: decoder, asked: asked}, nil
 }
 
 // whereExample is a condition on messages.

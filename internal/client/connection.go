@@ -21,7 +21,8 @@ type connection struct {
 	conn    *link.Conn
 	engine  *paho.Client
 	connect *wire.Connect
-	caps    Caps // set by CONNACK
+	goodbye *wire.Disconnect // what Close sends
+	caps    Caps             // set by CONNACK
 
 	auth    *authHandler // nil without enhanced authentication
 	authErr atomic.Pointer[error]
@@ -52,12 +53,12 @@ func newConnection(ctx context.Context, l *lane, o Options, connect *wire.Connec
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{lane: l, connect: connect, auth: auth, lost: make(chan struct{})}
+	c := &connection{lane: l, connect: connect, goodbye: goodbye(o, connect), auth: auth, lost: make(chan struct{})}
 	if connect.Properties.Has(wire.PropTopicAliasMaximum) {
 		c.maxAlias = connect.Properties.TopicAliasMaximum
 		c.aliases = map[uint16]string{}
 	}
-	c.conn = link.NewConn(nc, link.Config{Connect: connect, Disconnect: goodbye(o, connect), Handler: c, Trace: o.Trace})
+	c.conn = link.NewConn(nc, link.Config{Connect: connect, Disconnect: c.goodbye, Handler: c, Trace: o.Trace})
 	config := paho.ClientConfig{
 		Conn:               c.conn,
 		Session:            &requests{},
@@ -220,6 +221,9 @@ func (c *connection) resolveAlias(p *wire.Publish) error {
 func (c *connection) HandleAck(a *wire.Ack) error {
 	if a.Kind == wire.PUBREL {
 		return c.lane.release(c, a.PacketID)
+	}
+	if c.lane.journalled(c, a) {
+		return nil
 	}
 	release, end := c.lane.window.acknowledged(a)
 	if release != nil {

@@ -29,6 +29,7 @@ type lane struct {
 	awaits  awaits
 	closing chan struct{} // closed when the Session is being closed
 
+	journal      Journal // nil for none
 	maxInflight  int
 	topicAliases bool
 	finishing    sync.Once
@@ -81,7 +82,8 @@ func newLane(o Options) *lane {
 	}
 	l := &lane{
 		reconnects: o.Retry.Reconnect > 0, maxInflight: min(maxInflight, maxWindow), topicAliases: o.TopicAliases,
-		done: make(chan struct{}), replaced: make(chan struct{}), closing: make(chan struct{}),
+		journal: o.Journal,
+		done:    make(chan struct{}), replaced: make(chan struct{}), closing: make(chan struct{}),
 		in:     newInbox(),
 		awaits: awaits{changed: make(chan struct{}, 1)},
 	}
@@ -276,11 +278,16 @@ func (l *lane) publish(ctx context.Context, m message.Message, done func(Result)
 
 // publishOpen sends a message whose acknowledgement is awaited.
 func (l *lane) publishOpen(ctx context.Context, m message.Message, done func(Result)) error {
-	id, err := l.take(ctx, &m, done)
+	id, err := l.take(ctx, m.QoS, func() (uint16, bool, error) { return l.window.tryTake(&m, done) })
 	if err != nil {
 		return err
 	}
-	err = l.sendTaken(id, &m)
+	return l.sendClaimed(id)
+}
+
+// sendClaimed sends the message that has just claimed an identifier.
+func (l *lane) sendClaimed(id uint16) error {
+	err := l.sendTaken(id)
 	if err != nil && !l.window.forget(id) {
 		return nil // the end of the Session has ended the message already, and told done
 	}
@@ -295,20 +302,22 @@ func (l *lane) sendPlain(c *connection, m *message.Message) error {
 }
 
 // sendTaken sends the message that has just claimed the identifier. During an outage it is left to what sends again.
-func (l *lane) sendTaken(id uint16, m *message.Message) error {
+func (l *lane) sendTaken(id uint16) error {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
-	if !l.window.sending(id) {
-		return nil // it has ended, or was sent again already
+	s, now := l.window.sending(id)
+	if !now {
+		l.sendBacklog(l.cur.Load()) // which it may be part of
+		return nil
 	}
-	err := l.send(l.cur.Load(), id, m, false)
+	err := l.sendOpen(l.cur.Load(), id, &s)
 	switch {
 	case err == nil:
 		return nil
 	case !errors.Is(err, link.ErrBroken):
 		return err
 	case l.reconnects:
-		l.window.unsent(id)
+		l.window.unsent(id, s.dup)
 		return nil
 	default:
 		return l.sendError(err)
@@ -340,18 +349,18 @@ func (l *lane) sendPub(c *connection) error {
 }
 
 // take claims an identifier. When it has to wait, it is for acknowledgements that the read loop must get at.
-func (l *lane) take(ctx context.Context, m *message.Message, done func(Result)) (uint16, error) {
-	id, ok, err := l.window.tryTake(m, done)
+func (l *lane) take(ctx context.Context, qos byte, try func() (uint16, bool, error)) (uint16, error) {
+	id, ok, err := try()
 	if ok || err != nil {
 		return id, err
 	}
 	l.awaits.add(1)
 	defer l.awaits.add(-1)
 	for {
-		if err := l.window.room(ctx, m.QoS); err != nil {
+		if err := l.window.room(ctx, qos); err != nil {
 			return 0, err
 		}
-		if id, ok, err = l.window.tryTake(m, done); ok || err != nil {
+		if id, ok, err = try(); ok || err != nil {
 			return id, err
 		}
 	}

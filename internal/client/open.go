@@ -155,7 +155,7 @@ func dial(ctx context.Context, o Options) (net.Conn, error) {
 
 func connectPacket(o Options, v wire.Version) *wire.Connect {
 	p := &wire.Connect{
-		Version: v, CleanStart: !o.ResumeSession, KeepAlive: o.KeepAlive, ClientID: o.ClientID,
+		Version: v, CleanStart: !o.ResumeSession || o.FreshSession && v == wire.V5, KeepAlive: o.KeepAlive, ClientID: o.ClientID,
 		Will: o.Will, Properties: o.Properties,
 		HasPassword: o.Password != nil, Password: o.Password,
 	}

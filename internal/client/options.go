@@ -33,13 +33,18 @@ type Options struct {
 	// ResumeSession asks for an existing Session (Clean Start 0, Clean Session 0 below MQTT 5), which is then kept for ever
 	// unless Properties give a Session Expiry Interval.
 	ResumeSession bool
+	// FreshSession begins a new Session that is kept as ResumeSession says. Below MQTT 5, which has one bit for both, an
+	// existing one is gone on with.
+	FreshSession bool
+	// Journal, when set, is told what PublishKept's messages depend on, so that another process can go on with the Session.
+	Journal Journal
 	// Will is the Will Message with its properties, nil for none.
 	Will *wire.Will
 	// Properties are the CONNECT properties, nil for none. Receive Maximum and Maximum Packet Size are honoured here too.
 	Properties *wire.Properties
 	// ConnectTimeout bounds dialling, TLS and the wait for CONNACK. 0 means 10 s.
 	ConnectTimeout time.Duration
-	// MaxInflight bounds the QoS 1 and 2 messages on their way out, 65,280 at most. 0 means 1,000, and 20 of
+	// MaxInflight bounds the QoS 1 and 2 messages on their way out, 57,088 at most. 0 means 1,000, and 20 of
 	// QoS 2 below MQTT 5. The Server's Receive Maximum is never exceeded.
 	MaxInflight int
 	// TopicAliases lets topics that come again travel as numbers, where the Server allows it. That is worth it for many

@@ -230,6 +230,9 @@ func (s *Session) reconnect(ctx context.Context, o *Outage) error {
 	o.SessionPresent, o.SubscribedAgain = c.caps.SessionPresent, 0
 	if !c.caps.SessionPresent {
 		o.SubscribedAgain, err = s.subscribeAgain(ctx, c)
+		if err == nil && s.options.Journal != nil {
+			err = s.options.Journal.Forgotten(ctx)
+		}
 	}
 	if err == nil {
 		o.SentAgain, err = s.lane.resume(ctx, c)

@@ -51,7 +51,12 @@ func (l *lane) sendOneAgain(c *connection) (ended bool, err error) {
 func (l *lane) sendNextAgain(c *connection) {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
-	for l.cur.Load() == c {
+	l.sendBacklog(c)
+}
+
+// sendBacklog sends again what the limit allows, when c is sent on. The lock is held.
+func (l *lane) sendBacklog(c *connection) {
+	for l.cur.Load() == c && !c.isLost() {
 		id, s, ok := l.window.nextAgain()
 		if !ok || l.sendAgain(c, id, s) != nil {
 			return // what could not be sent is sent on the next connection
@@ -62,12 +67,9 @@ func (l *lane) sendNextAgain(c *connection) {
 // sendAgain sends the packet that an open message waits for an answer to. A message that cannot be said on this connection
 // has ended. The lock is held.
 func (l *lane) sendAgain(c *connection, id uint16, s slot) error {
-	if s.released {
-		return c.conn.Send(&wire.Ack{Kind: wire.PUBREL, PacketID: id})
-	}
 	err := c.check(s.msg)
-	if err == nil {
-		err = l.send(c, id, &s.msg, s.dup)
+	if err == nil || s.released {
+		err = l.sendOpen(c, id, &s)
 	}
 	if err == nil || errors.Is(err, link.ErrBroken) {
 		return err
@@ -76,4 +78,12 @@ func (l *lane) sendAgain(c *connection, id uint16, s slot) error {
 		end()
 	}
 	return nil
+}
+
+// sendOpen sends the packet that an open message waits for an answer to. The lock is held.
+func (l *lane) sendOpen(c *connection, id uint16, s *slot) error {
+	if s.released {
+		return c.conn.Send(&wire.Ack{Kind: wire.PUBREL, PacketID: id})
+	}
+	return l.send(c, id, &s.msg, s.dup)
 }

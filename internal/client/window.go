@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,13 +11,17 @@ import (
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// firstPublishID divides the Packet Identifiers: SUBSCRIBE and UNSUBSCRIBE, which the client engine sends, use those
-// below, PUBLISH those from here on.
-const firstPublishID = 0x0100
+// The Packet Identifiers are divided: SUBSCRIBE and UNSUBSCRIBE, which the client engine sends, use those below
+// firstPublishID, PUBLISH those from there on, and those from FirstKeptID on are for [Session.PublishKept].
+const (
+	firstPublishID = 0x0100
+	// FirstKeptID is the lowest Packet Identifier of a [Kept] message; 0xFFFF is the highest.
+	FirstKeptID = 0xE000
+)
 
 const (
 	// maxWindow is how many identifiers there are for PUBLISH.
-	maxWindow = 0x10000 - firstPublishID
+	maxWindow = FirstKeptID - firstPublishID
 	// defaultInflight is MaxInflight's default: more gains nothing, and slows down a Server that keeps a list.
 	defaultInflight = 1000
 )
@@ -36,6 +41,8 @@ type window struct {
 	most  int      // how many the Server allows
 	qos2  int      // how many may be open for one of QoS 2 to be sent, see unannounced
 	slots []slot   // slot i has the identifier firstPublishID+i; grows as needed
+	kept  []slot   // slot i has the identifier FirstKeptID+i; grows as needed
+	turn  int      // counts the connections
 	free  []uint16 // identifiers that were used and are free again, oldest first
 	used  int
 	// ending is how many messages are at their end while their function has not returned yet.
@@ -122,11 +129,30 @@ func (w *window) wake() {
 
 // slot finds the open message with the identifier. The lock is held.
 func (w *window) slot(id uint16) *slot {
-	i := int(id) - firstPublishID
-	if i < 0 || i >= len(w.slots) || !w.slots[i].open {
+	slots, i := w.slots, int(id)-firstPublishID
+	if id >= FirstKeptID {
+		slots, i = w.kept, int(id)-FirstKeptID
+	}
+	if i < 0 || i >= len(slots) || !slots[i].open {
 		return nil
 	}
-	return &w.slots[i]
+	return &slots[i]
+}
+
+// all goes through the open messages with their identifiers. The lock is held.
+func (w *window) all() iter.Seq2[uint16, *slot] {
+	return func(yield func(uint16, *slot) bool) {
+		for i := range w.slots {
+			if w.slots[i].open && !yield(uint16(firstPublishID+i), &w.slots[i]) {
+				return
+			}
+		}
+		for i := range w.kept {
+			if w.kept[i].open && !yield(uint16(FirstKeptID+i), &w.kept[i]) {
+				return
+			}
+		}
+	}
 }
 
 // acknowledged moves the message of a on. It returns the PUBREL to send, nil for none, and what to call when the message
@@ -160,7 +186,9 @@ func (w *window) end(s *slot, id uint16, res Result) func() {
 	done := s.done
 	*s = slot{}
 	w.used--
-	w.free = append(w.free, id)
+	if id < FirstKeptID {
+		w.free = append(w.free, id)
+	}
 	if w.limit < w.most {
 		w.limit++
 	}
@@ -230,28 +258,43 @@ func (w *window) refused(id uint16, err error) func() {
 	return w.end(s, id, Result{Err: err})
 }
 
-// sending notes that the message which has claimed the identifier is sent for the first time. It is not fresh when it has
-// ended meanwhile.
-func (w *window) sending(id uint16) (fresh bool) {
+// sending notes that the message which has claimed the identifier is sent for the first time, and returns it as it was. It
+// is not to be sent now when it has ended meanwhile, or has to wait for those that are sent again.
+func (w *window) sending(id uint16) (s slot, now bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := w.slot(id)
 	if p == nil || p.order > 0 {
-		return false
+		return slot{}, false
 	}
 	w.sent++
-	p.order, p.dup = w.sent, true
-	return true
+	p.order = w.sent
+	if len(w.again) > 0 {
+		w.queueAgain(sending{id, p.order})
+		return slot{}, false
+	}
+	s = *p
+	p.dup = true
+	return s, true
 }
 
-// unsent leaves a message, whose connection did not take it, to the next one.
-func (w *window) unsent(id uint16) {
+// queueAgain adds to what is to be sent again. The lock is held.
+func (w *window) queueAgain(s sending) {
+	w.again = append(w.again, s)
+	w.backlog.Store(int32(len(w.again)))
+}
+
+// unsent leaves a message, whose connection did not take it, to the next one. dup is what it was before.
+func (w *window) unsent(id uint16, dup bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p := w.slot(id); p != nil {
-		p.dup = false
-		w.again = append(w.again, sending{id, p.order})
-		w.backlog.Store(int32(len(w.again)))
+	p := w.slot(id)
+	if p == nil {
+		return
+	}
+	p.dup = dup
+	if s := (sending{id, p.order}); !slices.Contains(w.again, s) {
+		w.queueAgain(s)
 	}
 }
 
@@ -273,16 +316,16 @@ func (w *window) reopen(limit int, sessionPresent bool) int {
 	defer w.mu.Unlock()
 	w.limit, w.most = min(limit, slowStart), limit
 	w.again = w.again[:0]
-	for i := range w.slots {
-		s := &w.slots[i]
-		if !s.open || s.order == 0 {
-			continue // nobody, or somebody who is about to send it
-		}
+	w.turn++
+	for id, s := range w.all() {
 		if !sessionPresent {
 			s.released, s.dup = false, false
 		}
+		if s.order == 0 {
+			continue // somebody is about to send it
+		}
 		s.again = true
-		w.again = append(w.again, sending{uint16(firstPublishID + i), s.order})
+		w.again = append(w.again, sending{id, s.order})
 	}
 	slices.SortFunc(w.again, func(a, b sending) int { return int(int64(a.order - b.order)) })
 	w.backlog.Store(int32(len(w.again)))
@@ -318,12 +361,12 @@ func (w *window) lose(err error) {
 	w.mu.Lock()
 	w.err = err
 	var ends []func(Result)
-	for i := range w.slots {
-		if w.slots[i].open && w.slots[i].done != nil {
-			ends = append(ends, w.slots[i].done)
+	for _, s := range w.all() {
+		if s.done != nil {
+			ends = append(ends, s.done)
 		}
 	}
-	w.slots, w.free, w.again = nil, nil, nil
+	w.slots, w.kept, w.free, w.again = nil, nil, nil, nil
 	w.backlog.Store(0)
 	w.ending += len(ends)
 	w.wake()

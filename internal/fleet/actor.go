@@ -53,7 +53,7 @@ type actor struct {
 	delayed  []*simulate.Made // on purpose, in the order in which they are to be sent
 	early    []early          // came before the device knew that it is connected
 
-	will, nextWill       *simulate.Made
+	will, nextWill       simulate.WillMark
 	willDelay, nextDelay time.Duration
 	willAt               time.Duration // when the Server publishes the one of the last connection
 
@@ -116,9 +116,10 @@ func (f *Fleet) plan(a *actor) {
 	if a.trouble != nil {
 		at = min(at, a.trouble.at)
 	}
-	switch due := f.real(a.device.Next()); {
+	switch due := a.device.Next(); {
+	case f.o.Length > 0 && due >= f.o.Length:
 	case !f.held(a):
-		at = min(at, due)
+		at = min(at, f.real(due))
 	case f.brake.on && !a.stalled:
 		a.stalled = true
 		f.stalled = append(f.stalled, a)
@@ -153,7 +154,7 @@ func (f *Fleet) wake(a *actor, now time.Duration) {
 	for !f.held(a) {
 		at := a.device.Next()
 		due := f.real(at)
-		if due > now {
+		if due > now || f.o.Length > 0 && at >= f.o.Length {
 			break
 		}
 		f.lag(now - max(due, a.stoodAt))
@@ -173,6 +174,7 @@ func (f *Fleet) lag(late time.Duration) {
 
 // act does what a device wants, at a simulated time.
 func (f *Fleet) act(a *actor, at time.Duration, outputs []simulate.Output) {
+	f.acting = at
 	for _, o := range outputs {
 		switch o.Kind {
 		case simulate.Publish:
@@ -195,6 +197,7 @@ func (f *Fleet) act(a *actor, at time.Duration, outputs []simulate.Output) {
 			f.fault(a, o.Fault, o.Kind == simulate.FaultBegins, at)
 		}
 	}
+	clear(outputs) // the device keeps the list, and is not to keep the messages
 }
 
 // want puts a device among those that want a connection.

@@ -41,7 +41,7 @@ type conn struct {
 }
 
 // small is the size of the buffer that an idle connection reads into.
-const small = 512
+const small = 256
 
 // attempt is what it takes to make a connection.
 type attempt struct {
@@ -242,7 +242,7 @@ func (c *conn) send(p wire.Packet) error {
 // hide makes the connection one over which nothing gets through, and nobody notices.
 func (c *conn) hide() {
 	c.dark.Store(true)
-	c.out.abandon()
+	c.out.seal()
 }
 
 // throttled reads from the connection, as fast as it may.

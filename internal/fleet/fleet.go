@@ -89,6 +89,7 @@ const (
 // Fleet is a fleet that is played.
 type Fleet struct {
 	o       Options
+	wall    time.Time // when it began, the same for all parts
 	actors  []*actor
 	queue   actorQueue
 	wishes  []*actor // that want a connection, the first first
@@ -107,8 +108,10 @@ type Fleet struct {
 	starting  int  // devices that have not been connected yet
 	ready     bool
 	leaving   bool
+	over      bool // because its time is over: everybody says first what was due before
 	leaveBy   time.Duration
-	stopped   error // why it ends before its time
+	acting    time.Duration // when what a device does was meant to be, simulated
+	stopped   error         // why it ends before its time
 	brake     brake
 	rate      rateGuard
 	retained  map[string]struct{} // topics that are not those of every device of their kind
@@ -178,6 +181,7 @@ func (f *Fleet) Run(ctx context.Context) (Result, error) {
 	if !waitUntil(ctx, f.o.Begin) {
 		return f.result(), nil
 	}
+	f.wall = f.o.Begin.Round(0)
 	f.o.Begin = time.Now().Add(-time.Since(f.o.Begin)) // with a clock that nobody sets
 	dialCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer f.drain()
@@ -263,10 +267,11 @@ func (f *Fleet) loop(ctx, dialCtx context.Context) {
 			f.leave()
 		}
 		now := f.now()
-		if now >= end || f.stopped != nil {
+		f.wakeDue(now, end)
+		if now >= end && f.queue.next() >= end && !f.brake.on || f.stopped != nil {
+			f.over = f.stopped == nil
 			f.leave()
 		}
-		f.wakeDue(now, end)
 		f.dialNext(dialCtx)
 		if f.leaving && (f.allGone() || f.now() >= f.leaveBy) {
 			return
@@ -277,11 +282,12 @@ func (f *Fleet) loop(ctx, dialCtx context.Context) {
 
 // until is when the loop must look again even if no device is due.
 func (f *Fleet) until(end time.Duration) time.Duration {
-	const soon = 50 * time.Millisecond
 	switch {
 	case f.leaving:
 		return min(f.leaveBy, f.now()+soon)
 	case f.brake.on:
+		return f.now() + soon
+	case f.now() >= end:
 		return f.now() + soon
 	default:
 		return end
@@ -307,8 +313,12 @@ func (f *Fleet) wakeDue(now, end time.Duration) {
 	f.stale.publish(f, now)
 	f.applyBrake(now)
 	for range lot {
-		if f.queue.next() > now {
+		if next := f.queue.next(); next > now || next >= end && !f.leaving {
 			return
+		}
+		if f.leaving {
+			f.wake(f.queue.first(), f.now())
+			continue
 		}
 		f.wake(f.queue.first(), min(f.now(), end))
 	}

@@ -115,7 +115,7 @@ func (s *stage) collect(ctx context.Context) {
 
 // verdict compares what was sent with what came in.
 func (s *stage) verdict() simulate.Verdict {
-	v := simulate.NewVerification(0, 5)
+	v := simulate.NewVerification(0, 1000)
 	for _, e := range s.entries {
 		v.Sent(e)
 	}

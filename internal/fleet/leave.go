@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/profile"
+	"github.com/mqx-cli/mqx/internal/simulate"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -28,7 +29,7 @@ func (f *Fleet) vanish(a *actor, reset bool) {
 		t.hidden.cut(reset)
 		t.hidden = nil
 		if a.willAt < profile.Never {
-			a.willAt = min(a.willAt, f.now()+a.willDelay) // the Server learns of it now
+			a.willAt = min(a.willAt, f.meant()+a.willDelay) // the Server learns of it now
 		}
 	}
 	c := a.conn
@@ -36,7 +37,7 @@ func (f *Fleet) vanish(a *actor, reset bool) {
 		return
 	}
 	f.part(a, nil)
-	f.losing(a, f.now())
+	f.losing(a, f.meant())
 	c.cut(reset)
 }
 
@@ -47,7 +48,7 @@ func (f *Fleet) leaveWithWill(a *actor) {
 		return
 	}
 	f.part(a, nil)
-	f.losing(a, f.now())
+	f.losing(a, f.meant())
 	c.dark.Store(true)
 	c.part(wire.DisconnectWithWill)
 }
@@ -78,7 +79,7 @@ func (f *Fleet) changeling(a *actor) {
 	if c.keepAlive > 0 {
 		f.stale.add(c.lastSent+c.keepAlive+c.keepAlive/2+a.willDelay, a, a.will)
 	}
-	a.will = nil
+	a.will = simulate.WillMark{}
 	c.hide()
 	a.trouble.left = append(a.trouble.left, c)
 	a.known = false // it begins with a new Session
@@ -89,7 +90,7 @@ func (f *Fleet) sayGoodbye(a *actor) {
 	if a.conn == nil || a.state != standing {
 		return
 	}
-	a.will = nil
+	a.will = simulate.WillMark{}
 	f.status.connected.Add(-1)
 	f.o.Observer.Disconnected(a.device.Path(), nil)
 	a.state, a.deadline = parting, f.now()+leaveTime
@@ -121,6 +122,7 @@ func (f *Fleet) leave() {
 	f.leaveBy = f.now() + leaveTime + time.Duration(len(f.actors))*time.Second/leaveRate
 	f.releaseBrake(f.now())
 	for _, a := range f.actors {
+		a.device.Calm()
 		f.endTrouble(a)
 		f.takeLeave(a)
 		f.plan(a)
@@ -131,15 +133,22 @@ func (f *Fleet) leave() {
 // connection.
 func (f *Fleet) takeLeave(a *actor) {
 	a.retryAt = profile.Never
-	if a.state == standing && a.losesAcks() && !a.returning {
-		f.again(a)
+	if f.over && (a.state == queued || a.state == dialing || a.state == subscribing) {
 		a.returning = true
+		return
+	}
+	if a.state == standing && a.losesAcks() && !a.returning {
+		a.returning, a.trouble.redo, a.trouble.at = true, true, 0
 		return
 	}
 	at := f.simulated(f.now())
 	switch a.state {
 	case standing:
 		a.returning = false
+		if f.over {
+			f.finish(a)
+			at = max(f.o.Length, a.wish)
+		}
 		for len(a.delayed) > 0 {
 			m := a.delayed[0]
 			a.delayed = a.delayed[1:]
@@ -154,6 +163,14 @@ func (f *Fleet) takeLeave(a *actor) {
 		c.dark.Store(true)
 		c.part(wire.Success)
 	default:
+	}
+}
+
+// finish lets a device do what was due before the end.
+func (f *Fleet) finish(a *actor) {
+	for a.device.Next() < f.o.Length && a.device.Up() {
+		at := a.device.Next()
+		f.act(a, at, a.device.Wake(at))
 	}
 }
 

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -63,7 +64,7 @@ func (o *outbox) setRate(rate float64) {
 func (o *outbox) end(f func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.gone || o.after != nil {
+	if o.gone {
 		return
 	}
 	nc := o.conn.nc
@@ -73,6 +74,15 @@ func (o *outbox) end(f func()) {
 		f()
 	}
 	o.run()
+}
+
+// seal takes nothing more; what it has taken still goes out.
+func (o *outbox) seal() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.after == nil {
+		o.after = func() {}
+	}
 }
 
 // abandon gives up what is left.
@@ -123,9 +133,9 @@ func (o *outbox) writeSlowly(text []byte, rate float64) error {
 		timer := time.NewTimer(time.Duration(float64(n) / rate * float64(time.Second)))
 		select {
 		case <-timer.C:
-		case <-o.conn.fleet.ended:
+		case <-o.conn.fleet.ended: // the DISCONNECT does not wait
 			timer.Stop()
-			return net.ErrClosed
+			rate = math.MaxInt32
 		}
 	}
 	return nil
@@ -137,23 +147,34 @@ func (c *conn) part(code wire.ReasonCode) {
 	if c.version == wire.V5 || code == wire.Success {
 		_ = c.out.add(&wire.Disconnect{Code: code}) // encodable at this level
 	}
-	c.out.end(func() {
-		nc := c.nc
-		time.AfterFunc(lingerTime, func() { _ = nc.Close() })
-		half, ok := nc.(interface{ CloseWrite() error })
-		if !ok || half.CloseWrite() != nil {
-			_ = nc.Close()
-		}
-	})
+	c.out.end(c.halfClose)
 }
 
 // cut closes the connection without a word, after what was sent before; with a reset if one is wanted.
 func (c *conn) cut(reset bool) {
 	c.dark.Store(true)
 	c.out.end(func() {
-		if tcp, ok := c.nc.(*net.TCPConn); ok && reset {
-			_ = tcp.SetLinger(0)
+		tcp, ok := c.nc.(*net.TCPConn)
+		if !ok || !reset {
+			c.halfClose()
+			return
 		}
-		_ = c.nc.Close()
+		// A reset destroys what is on its way: what the ledger says was sent before is to arrive.
+		const onItsWay = 10 * time.Millisecond
+		time.AfterFunc(onItsWay, func() {
+			_ = tcp.SetLinger(0)
+			_ = tcp.Close()
+		})
 	})
+}
+
+// halfClose closes the side that sends. The reader reads until the Server has closed its own, because a socket that is closed
+// with input that nobody has read resets the connection.
+func (c *conn) halfClose() {
+	nc := c.nc
+	time.AfterFunc(lingerTime, func() { _ = nc.Close() })
+	half, ok := nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		_ = nc.Close()
+	}
 }

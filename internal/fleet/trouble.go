@@ -25,7 +25,7 @@ type trouble struct {
 	left   []*conn // left behind, as they were
 
 	double     *conn // of somebody with the same Client Identifier
-	doubleWill *simulate.Made
+	doubleWill simulate.WillMark
 	doubleAt   time.Duration // when there is to be one
 
 	intruder  *profile.Fault // with wrong credentials
@@ -93,14 +93,16 @@ func (f *Fleet) bend(a *actor) {
 // checkTrouble does what is due.
 func (f *Fleet) checkTrouble(a *actor, now time.Duration) {
 	t := a.trouble
-	if t == nil || t.at > now || f.leaving {
+	if t == nil || t.at > now {
 		return
 	}
-	if t.redo {
-		t.redo = false
-		if a.state == standing && a.losesAcks() {
-			f.again(a)
+	f.checkRedo(a)
+	if f.leaving {
+		t.plan()
+		if t.at == 0 {
+			t.at = now + soon
 		}
+		return
 	}
 	if t.stray && a.state == standing {
 		t.stray = false
@@ -120,8 +122,24 @@ func (f *Fleet) checkTrouble(a *actor, now time.Duration) {
 	}
 	t.plan()
 	if t.at == 0 { // it waits for a connection
-		const soon = 100 * time.Millisecond
 		t.at = now + soon
+	}
+}
+
+// soon is when to look again for what cannot be done now.
+const soon = 20 * time.Millisecond
+
+// checkRedo makes the connection anew over which acknowledgements were lost, when those that are not have come.
+func (f *Fleet) checkRedo(a *actor) {
+	t := a.trouble
+	switch {
+	case !t.redo:
+	case a.state != standing || !a.losesAcks():
+		t.redo = false
+	case !a.waitsForAcks():
+		t.redo = false
+		f.again(a)
+		a.returning = f.leaving
 	}
 }
 
@@ -178,7 +196,7 @@ func (f *Fleet) doubleLost(a *actor) {
 	if a.willDelay == 0 {
 		f.tellWill(a, t.doubleWill, f.now())
 	}
-	t.doubleWill = nil
+	t.doubleWill = simulate.WillMark{}
 	if !f.leaving && a.device.ActiveFault("duplicate_client_id") != nil {
 		t.patience = backoff{}
 		t.doubleAt = f.now() + t.patience.next(0)
@@ -192,7 +210,7 @@ func (f *Fleet) endDouble(a *actor) {
 	t := a.trouble
 	t.doubleAt = profile.Never
 	if c := t.double; c != nil {
-		t.double, t.doubleWill = nil, nil
+		t.double, t.doubleWill = nil, simulate.WillMark{}
 		c.dark.Store(true)
 		c.part(wire.Success)
 	}

@@ -11,10 +11,10 @@ import (
 
 // setWill puts the device's Will Message into a CONNECT. A Server publishes it when its delay is over or the Session ends,
 // whichever is first: so the Session lasts as long.
-func (f *Fleet) setWill(a *actor, p *wire.Connect) (will *simulate.Made, after time.Duration) {
+func (f *Fleet) setWill(a *actor, p *wire.Connect) (will simulate.WillMark, after time.Duration) {
 	m, delay := a.device.Will()
 	if m == nil {
-		return nil, 0
+		return will, 0
 	}
 	p.Will = &wire.Will{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain}
 	if f.version == wire.V5 {
@@ -30,31 +30,31 @@ func (f *Fleet) setWill(a *actor, p *wire.Connect) (will *simulate.Made, after t
 			after = time.Duration(seconds(delay)) * time.Second
 		}
 	}
-	from := a.device.From()
-	will = &simulate.Made{Device: a.device.Path(), Index: from.Index, Clean: *m, Message: *m, Will: true}
-	return will, after
+	return a.device.MarkWill(), after
 }
 
 // losing expects the Server to publish the Will Message, at a real time that its delay is added to.
 func (f *Fleet) losing(a *actor, at time.Duration) {
-	if a.will == nil {
-		return
+	if a.will.Is() {
+		a.willAt = at + a.willDelay
 	}
-	a.willAt = at + a.willDelay
-	a.will.Faults = a.device.ActiveFaults()
 }
+
+// meant is when what a device does now was meant to be, real.
+func (f *Fleet) meant() time.Duration { return min(f.now(), f.real(f.acting)) }
 
 // publishWill writes a Will Message down: the Server has published it, or does so now.
 func (f *Fleet) publishWill(a *actor) {
-	m, at := a.will, a.willAt
-	a.will, a.willAt = nil, profile.Never
-	f.tellWill(a, m, at)
+	mark, at := a.will, a.willAt
+	a.will, a.willAt = simulate.WillMark{}, profile.Never
+	f.tellWill(a, mark, at)
 }
 
-func (f *Fleet) tellWill(a *actor, m *simulate.Made, at time.Duration) {
-	if m == nil {
+func (f *Fleet) tellWill(a *actor, mark simulate.WillMark, at time.Duration) {
+	if !mark.Is() {
 		return
 	}
+	m := a.device.WillOf(mark)
 	m.Due = f.simulated(at)
 	m.Sent = m.Due
 	f.tell(a, m)
@@ -71,7 +71,7 @@ func (f *Fleet) spareWill(a *actor, clean bool) {
 		f.publishWill(a)
 		return
 	}
-	a.will, a.willAt = nil, profile.Never
+	a.will, a.willAt = simulate.WillMark{}, profile.Never
 }
 
 // staleWills are the Will Messages of connections that were left behind.
@@ -80,12 +80,12 @@ type staleWills struct{ list staleHeap }
 type staleWill struct {
 	at    time.Duration
 	actor *actor
-	made  *simulate.Made
+	mark  simulate.WillMark
 }
 
-func (s *staleWills) add(at time.Duration, a *actor, m *simulate.Made) {
-	if m != nil {
-		heap.Push(&s.list, staleWill{at, a, m})
+func (s *staleWills) add(at time.Duration, a *actor, mark simulate.WillMark) {
+	if mark.Is() {
+		heap.Push(&s.list, staleWill{at, a, mark})
 	}
 }
 
@@ -99,7 +99,7 @@ func (s *staleWills) next() time.Duration {
 func (s *staleWills) publish(f *Fleet, now time.Duration) {
 	for s.next() <= now {
 		if w, ok := heap.Pop(&s.list).(staleWill); ok {
-			f.tellWill(w.actor, w.made, w.at)
+			f.tellWill(w.actor, w.mark, w.at)
 		}
 	}
 }

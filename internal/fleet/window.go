@@ -97,7 +97,7 @@ func (a *actor) packet(m *simulate.Made, qos byte) *wire.Publish {
 
 // tell has the message written down, with its times on the clock of this machine.
 func (f *Fleet) tell(a *actor, m *simulate.Made) {
-	m.Leave(a.order, f.o.Begin.Add(f.real(m.Due)), time.Now())
+	m.Leave(a.order, f.wall.Add(f.real(m.Due)), time.Now())
 	if m.Is(simulate.Dropped) {
 		f.stats.Dropped++
 	}
@@ -192,7 +192,8 @@ func (f *Fleet) resume(a *actor) {
 			f.stats.Acknowledged++
 			continue
 		}
-		x.lost = false
+		known := x.lost // in the ledger, as a copy
+		x.lost, x.took = false, false
 		a.inflight = append(a.inflight, *x)
 		if x.released {
 			_ = a.conn.send(&wire.Ack{Kind: wire.PUBREL, PacketID: x.id}) // encodable
@@ -202,6 +203,11 @@ func (f *Fleet) resume(a *actor) {
 		p.PacketID, p.Dup = x.id, a.conn.present
 		f.stats.Sent++
 		f.status.sent.Add(1)
+		if !known {
+			again := *x.made
+			again.Again = true
+			f.tell(a, &again)
+		}
 		_ = a.conn.send(p) // it could be encoded before
 	}
 	f.recount(a)

@@ -110,7 +110,7 @@ func userMismatch(c *confCheck) {
 func passwordUsers(text string) []string {
 	var users []string
 	for line := range strings.Lines(text) {
-		if user, _, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && user != "" {
+		if user, _, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && user != "" && user[0] != '#' {
 			users = append(users, user)
 		}
 	}

@@ -22,8 +22,20 @@ type Row struct {
 	Group string
 	// Changed is when it changed last.
 	Changed time.Time
+	// Value is what the board's own orders rank it by.
+	Value any
 	// Cells are what it shows at a time; it is asked for rows that are seen only.
 	Cells func(now time.Time) []output.Cell
+
+	rank  float64
+	shown []output.Cell // while the board is paused
+}
+
+// Order is something that rows can be sorted by.
+type Order struct {
+	Name string
+	// Rank is what a row is sorted by, the greatest first; nil is for the keys. Rows of the same rank are sorted by their keys.
+	Rank func(r *Row, now time.Time) float64
 }
 
 // Group is a kind of rows that is counted, and can be looked at alone.
@@ -39,26 +51,30 @@ type Options struct {
 	Columns     []string
 	Groups      []Group // nine at most
 	Painter     *output.Painter
+	// Orders are what rows can be sorted by; nil for the last change, the key and the group.
+	Orders []Order
+	// Finds makes of what is looked for what fits keys; nil for a part of the key.
+	Finds func(text string) func(key string) bool
+	// Summary, when set, is shown behind the number of rows.
+	Summary func(now time.Time) string
 }
 
-// order is what rows are sorted by.
-type order int
-
+// slowly is how often many rows are sorted again when they change.
 const (
-	byChange order = iota
-	byKey
-	byGroup
-	orders
+	manyRows = 5000
+	slowly   = time.Second
 )
 
-func (o order) String() string {
-	switch o {
-	case byKey:
-		return "name"
-	case byGroup:
-		return "state"
-	default:
-		return "last change"
+// usualOrders are the orders of a board that has none of its own.
+func usualOrders(groups []Group) []Order {
+	ranks := map[string]float64{}
+	for i, g := range groups {
+		ranks[g.Name] = float64(-i)
+	}
+	return []Order{
+		{Name: "last change", Rank: func(r *Row, _ time.Time) float64 { return float64(r.Changed.UnixMicro()) }},
+		{Name: "name"},
+		{Name: "state", Rank: func(r *Row, _ time.Time) float64 { return ranks[r.Group] }},
 	}
 }
 
@@ -68,9 +84,11 @@ type Board struct {
 	rows    map[string]*Row
 	counts  map[string]int
 	sorted  []*Row // those that are shown, in order
-	dirty   bool
+	dirty   bool   // rows have changed
+	pressed bool   // a key was pressed that changes what is shown
+	at      time.Time
 
-	sortBy  order
+	sortBy  int    // of the orders
 	only    string // a group, or empty for all
 	find    string // a part of the keys that are shown
 	finding bool   // keys go to find
@@ -82,8 +100,19 @@ type Board struct {
 
 // NewBoard returns an empty board.
 func NewBoard(o Options) *Board {
+	if o.Orders == nil {
+		o.Orders = usualOrders(o.Groups)
+	}
+	if o.Finds == nil {
+		o.Finds = func(text string) func(string) bool {
+			return func(key string) bool { return strings.Contains(key, text) }
+		}
+	}
 	return &Board{options: o, rows: map[string]*Row{}, counts: map[string]int{}}
 }
+
+// Touch says that rows have changed which show what they point to.
+func (b *Board) Touch() { b.dirty = true }
 
 // Set adds a row, or changes it.
 func (b *Board) Set(r Row) {
@@ -110,9 +139,9 @@ func (b *Board) Press(key string) (quit bool) {
 	case "/":
 		b.finding = true
 	case "esc", "0":
-		b.find, b.only = "", ""
+		b.find, b.only, b.pressed = "", "", true
 	case "s":
-		b.sortBy = (b.sortBy + 1) % orders
+		b.sortBy, b.pressed = (b.sortBy+1)%len(b.options.Orders), true
 	case "p", "space":
 		b.paused = !b.paused
 	case "up", "k":
@@ -130,7 +159,6 @@ func (b *Board) Press(key string) (quit bool) {
 	default:
 		b.choose(key)
 	}
-	b.dirty = true
 	return false
 }
 
@@ -143,7 +171,7 @@ func (b *Board) choose(key string) {
 	if b.only == name {
 		name = ""
 	}
-	b.only, b.first = name, 0
+	b.only, b.first, b.pressed = name, 0, true
 }
 
 // typeKey changes the text that is looked for.
@@ -160,48 +188,43 @@ func (b *Board) typeKey(key string) {
 	case len([]rune(key)) == 1:
 		b.find += key
 	}
-	b.first, b.dirty = 0, true
+	b.first, b.pressed = 0, true
 }
 
 // arrange brings the rows that are shown into order.
-func (b *Board) arrange() {
-	if !b.dirty || b.paused && b.sorted != nil {
+func (b *Board) arrange(now time.Time) {
+	late := len(b.sorted) > manyRows && now.Sub(b.at) < slowly
+	if !b.pressed && (!b.dirty || b.paused || late) && b.sorted != nil {
 		return
 	}
+	order := b.options.Orders[b.sortBy]
+	finds := b.options.Finds(b.find)
 	b.sorted = b.sorted[:0]
 	for _, r := range b.rows {
-		if (b.only == "" || r.Group == b.only) && strings.Contains(r.Key, b.find) {
+		if (b.only == "" || r.Group == b.only) && (b.find == "" || finds(r.Key)) {
+			if order.Rank != nil {
+				r.rank = order.Rank(r, now)
+			}
 			b.sorted = append(b.sorted, r)
 		}
 	}
-	rank := map[string]int{}
-	for i, g := range b.options.Groups {
-		rank[g.Name] = i
-	}
 	slices.SortFunc(b.sorted, func(x, y *Row) int {
-		switch b.sortBy {
-		case byKey:
-			return cmp.Compare(x.Key, y.Key)
-		case byGroup:
-			return cmp.Or(cmp.Compare(rank[x.Group], rank[y.Group]), cmp.Compare(x.Key, y.Key))
-		default:
-			if c := y.Changed.Compare(x.Changed); c != 0 {
-				return c
-			}
+		if order.Rank == nil {
 			return cmp.Compare(x.Key, y.Key)
 		}
+		return cmp.Or(cmp.Compare(y.rank, x.rank), cmp.Compare(x.Key, y.Key))
 	})
-	b.dirty = false
+	b.dirty, b.pressed, b.at = false, false, now
 }
 
 // Frame is the board for a terminal of a size, with line feeds between its lines.
 func (b *Board) Frame(width, height int, now time.Time) string {
 	const around = 4 // counts, head, note, keys
-	b.arrange()
+	b.arrange(now)
 	b.page = max(1, height-around)
 	b.first = max(0, min(b.first, len(b.sorted)-b.page))
 	seen := b.sorted[b.first:min(b.first+b.page, len(b.sorted))]
-	lines := append([]string{b.summary(width)}, b.table(seen, width, now)...)
+	lines := append([]string{b.summary(width, now)}, b.table(seen, width, now)...)
 	for len(lines) < height-2 {
 		lines = append(lines, "")
 	}
@@ -212,8 +235,11 @@ func (b *Board) Frame(width, height int, now time.Time) string {
 func (b *Board) paint(t output.Tone, text string) string { return b.options.Painter.Paint(t, text) }
 
 // summary counts all rows, those that are not shown too.
-func (b *Board) summary(width int) string {
+func (b *Board) summary(width int, now time.Time) string {
 	text := fmt.Sprintf("%s: %d %s", b.options.Title, len(b.rows), b.options.Noun)
+	if b.options.Summary != nil {
+		text += ", " + b.options.Summary(now)
+	}
 	left := width - output.Width(text)
 	var line strings.Builder
 	line.WriteString(b.paint(output.Title, output.Fit(text, min(width, output.Width(text)))))
@@ -244,11 +270,7 @@ func (b *Board) table(rows []*Row, width int, now time.Time) []string {
 	}
 	cells = append(cells, head)
 	for _, r := range rows {
-		line := r.Cells(now)
-		for i := range line {
-			line[i].Text = string(output.AppendEscaped(nil, []byte(line[i].Text)))
-		}
-		cells = append(cells, line)
+		cells = append(cells, b.cells(r, now))
 	}
 	widths := columnWidths(cells, width)
 	lines := make([]string, len(cells))
@@ -268,8 +290,21 @@ func (b *Board) table(rows []*Row, width int, now time.Time) []string {
 	return lines
 }
 
-// columnWidths shares the width among the columns. The first gets a half at most when all do not fit; what has no room left
-// gets none.
+// cells are what a row shows: while the board is paused, what it did when that began.
+func (b *Board) cells(r *Row, now time.Time) []output.Cell {
+	if b.paused && r.shown != nil {
+		return r.shown
+	}
+	line := r.Cells(now)
+	for i := range line {
+		line[i].Text = string(output.AppendEscaped(nil, []byte(line[i].Text)))
+	}
+	r.shown = line
+	return line
+}
+
+// columnWidths shares the width among the columns. The first gets a half, or what the others leave; what has no room left gets
+// none.
 func columnWidths(cells [][]output.Cell, width int) []int {
 	widths := make([]int, len(cells[0]))
 	for _, row := range cells {
@@ -277,10 +312,13 @@ func columnWidths(cells [][]output.Cell, width int) []int {
 			widths[i] = max(widths[i], output.Width(cell.Text))
 		}
 	}
-	left := width
+	left, others := width, 0
+	for _, w := range widths[1:] {
+		others += w + 2
+	}
 	for i := range widths {
 		if i == 0 {
-			widths[i] = min(widths[i], max(width/2, 1))
+			widths[i] = min(widths[i], max(width/2, width-others, 1))
 		}
 		if i > 0 {
 			left -= 2
@@ -303,6 +341,10 @@ func (b *Board) keys(width, seen int) string {
 	if b.paused {
 		where += ", paused"
 	}
-	help := fmt.Sprintf("%s  |  / find  1-%d only one state  0 all  s by %s  p pause  arrows scroll  q quit", where, len(b.options.Groups), b.sortBy)
+	groups := ""
+	if n := len(b.options.Groups); n > 0 {
+		groups = fmt.Sprintf("1-%d only one state  ", n)
+	}
+	help := fmt.Sprintf("%s  |  / find  %s0 all  s by %s  p pause  arrows scroll  q quit", where, groups, b.options.Orders[b.sortBy].Name)
 	return b.paint(output.Faint, output.Fit(help, width))
 }

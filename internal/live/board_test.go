@@ -176,3 +176,86 @@ func BenchmarkFrameOf5000Rows(b *testing.B) {
 		board.Frame(120, 50, noon())
 	}
 }
+
+func TestABoardHasItsOwnOrdersAndFinds(t *testing.T) {
+	t.Parallel()
+	b := live.NewBoard(live.Options{
+		Title: "sub", Noun: "topics", Columns: []string{"TOPIC", "N"}, Painter: output.NewPainter(output.Streams{}, output.ColorNever),
+		Orders:  []live.Order{{Name: "count", Rank: func(r *live.Row, _ time.Time) float64 { return float64(*r.Value.(*int)) }}, {Name: "name"}},
+		Finds:   func(text string) func(string) bool { return func(key string) bool { return key > text } },
+		Summary: func(time.Time) string { return "in sum" },
+	})
+	counts := map[string]*int{}
+	for i, key := range []string{"a", "b", "c"} {
+		n := i
+		counts[key] = &n
+		b.Set(live.Row{Key: key, Value: &n, Cells: func(time.Time) []output.Cell { return []output.Cell{{Text: key}, {Text: fmt.Sprint(n)}} }})
+	}
+	check(t, b, 70, 7, `
+sub: 3 topics, in sum
+TOPIC  N
+c      2
+b      1
+a      0
+
+1-3 of 3  |  / find  0 all  s by count  p pause  arrows scroll  q quit`)
+	b.Press("p")
+	*counts["a"] = 9
+	b.Touch()
+	check(t, b, 70, 7, `
+sub: 3 topics, in sum
+TOPIC  N
+c      2
+b      1
+a      0
+
+1-3 of 3, paused  |  / find  0 all  s by count  p pause  arrows scrol…`)
+	b.Press("p")
+	for _, key := range []string{"/", "a", "enter"} {
+		b.Press(key)
+	}
+	check(t, b, 70, 6, `
+sub: 3 topics, in sum
+TOPIC  N
+c      2
+b      1
+
+1-2 of 2 with "a"  |  / find  0 all  s by count  p pause  arrows scro…`)
+	b.Press("esc")
+	check(t, b, 70, 7, `
+sub: 3 topics, in sum
+TOPIC  N
+a      9
+c      2
+b      1
+
+1-3 of 3  |  / find  0 all  s by count  p pause  arrows scroll  q quit`)
+}
+
+func TestManyRowsAreSortedOnceASecond(t *testing.T) {
+	t.Parallel()
+	ranked := 0
+	b := live.NewBoard(live.Options{
+		Columns: []string{"TOPIC"}, Painter: output.NewPainter(output.Streams{}, output.ColorNever),
+		Orders: []live.Order{{Name: "any", Rank: func(*live.Row, time.Time) float64 { ranked++; return 0 }}},
+	})
+	const rows = 20_000
+	for i := range rows {
+		key := fmt.Sprintf("topic/%06d", i)
+		b.Set(live.Row{Key: key, Cells: func(time.Time) []output.Cell { return []output.Cell{{Text: key}} }})
+	}
+	for i := range 10 {
+		b.Touch()
+		if frame := b.Frame(80, 24, noon().Add(time.Duration(i)*200*time.Millisecond)); !strings.Contains(frame, "topic/000019") {
+			t.Fatal(frame)
+		}
+	}
+	if ranked != 2*rows {
+		t.Errorf("in two seconds %d rows were sorted %.1f times", rows, float64(ranked)/rows)
+	}
+	b.Press("s")
+	b.Frame(80, 24, noon().Add(1900*time.Millisecond))
+	if ranked != 3*rows {
+		t.Error("a key has to wait")
+	}
+}

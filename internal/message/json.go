@@ -13,6 +13,17 @@ import (
 // AppendJSON appends m as one JSON object without a line feed. The payload is embedded as it came when it is JSON that
 // fits on a line, else it is a string when it is UTF-8, else base64; [ParseJSON] gives the same bytes back.
 func AppendJSON(dst []byte, m Message) []byte {
+	dst = appendEnvelope(dst, m)
+	dst = append(dst, `,"payload":`...)
+	dst = appendPayload(dst, m.Payload)
+	return appendRest(dst, m)
+}
+
+// AppendHead is [AppendJSON] without the payload, which is kept elsewhere. [ParseJSON] reads it.
+func AppendHead(dst []byte, m Message) []byte { return appendRest(appendEnvelope(dst, m), m) }
+
+// appendEnvelope appends what stands before the payload.
+func appendEnvelope(dst []byte, m Message) []byte {
 	dst = append(dst, '{')
 	if !m.Time.IsZero() {
 		dst = append(dst, `"time":"`...)
@@ -26,9 +37,11 @@ func AppendJSON(dst []byte, m Message) []byte {
 	dst = append(dst, `,"retain":`...)
 	dst = strconv.AppendBool(dst, m.Retain)
 	dst = append(dst, `,"dup":`...)
-	dst = strconv.AppendBool(dst, m.Dup)
-	dst = append(dst, `,"payload":`...)
-	dst = appendPayload(dst, m.Payload)
+	return strconv.AppendBool(dst, m.Dup)
+}
+
+// appendRest appends what stands behind the payload, and ends the object.
+func appendRest(dst []byte, m Message) []byte {
 	if hasJSONProperties(m.Properties) {
 		dst = append(dst, `,"properties":`...)
 		dst = appendProperties(dst, m.Properties)

@@ -278,15 +278,19 @@ func ShortDuration(d time.Duration) string {
 	}
 }
 
-// sizeText is a number of bytes: 12 B, 3.4 kB, 5.6 MB.
-func sizeText(n int) string {
+func sizeText(n int) string { return Size(int64(n)) }
+
+// Size is a number of bytes in words: 12 B, 3.4 kB, 5.6 MB, 7.8 GB.
+func Size(n int64) string {
 	switch {
 	case n < 1000:
-		return strconv.Itoa(n) + " B"
+		return strconv.FormatInt(n, 10) + " B"
 	case n < 999_950:
 		return strconv.FormatFloat(float64(n)/1e3, 'f', 1, 64) + " kB"
-	default:
+	case n < 999_950_000:
 		return strconv.FormatFloat(float64(n)/1e6, 'f', 1, 64) + " MB"
+	default:
+		return strconv.FormatFloat(float64(n)/1e9, 'f', 1, 64) + " GB"
 	}
 }
 

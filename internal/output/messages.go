@@ -38,6 +38,8 @@ type Messages struct {
 	render  func(m message.Message) bool
 	options MessageOptions
 	tty     bool
+	width   func() int // of the terminal, nil when it is not known
+	column  int        // the width of the topics so far, on a terminal
 	styles  styles
 	extra   []byte // members of the JSON object that is being printed
 	missing int
@@ -48,6 +50,8 @@ type Messages struct {
 type styles struct {
 	on                bool
 	time, topic, mark lipgloss.Style
+
+	key, text, number, word lipgloss.Style // of JSON
 }
 
 func newStyles(on bool) styles {
@@ -59,6 +63,11 @@ func newStyles(on bool) styles {
 		time:  lipgloss.NewStyle().Faint(true),
 		topic: lipgloss.NewStyle().Foreground(lipgloss.Cyan),
 		mark:  lipgloss.NewStyle().Foreground(lipgloss.Yellow),
+
+		key:    lipgloss.NewStyle().Foreground(lipgloss.Blue),
+		text:   lipgloss.NewStyle().Foreground(lipgloss.Green),
+		number: lipgloss.NewStyle().Foreground(lipgloss.Yellow),
+		word:   lipgloss.NewStyle().Foreground(lipgloss.Magenta),
 	}
 }
 
@@ -71,7 +80,7 @@ func (s *styles) apply(style lipgloss.Style, text string) string {
 
 // NewMessages returns a printer of messages for the standard output of s.
 func NewMessages(s Streams, o MessageOptions) *Messages {
-	m := &Messages{w: s.Out, options: o, tty: s.OutTTY, styles: newStyles(o.Color.styled(s.OutTTY, s.NoColor))}
+	m := &Messages{w: s.Out, options: o, tty: s.OutTTY, width: s.outWidth(), styles: newStyles(o.Color.styled(s.OutTTY, s.NoColor))}
 	switch {
 	case o.Path != "":
 		m.render = m.path
@@ -152,21 +161,6 @@ func (m *Messages) plain(msg message.Message) bool {
 		m.buf = append(m.buf, ' ')
 	}
 	m.buf = append(m.buf, msg.Payload...)
-	m.newline()
-	return true
-}
-
-// line is the form for terminals: when, where, whether retained, and what, with nothing that a terminal acts on.
-func (m *Messages) line(msg message.Message) bool {
-	m.buf = append(m.buf, m.styles.apply(m.styles.time, msg.Time.Local().Format("15:04:05.000"))...)
-	m.buf = append(m.buf, ' ')
-	m.buf = append(m.buf, m.styles.apply(m.styles.topic, string(AppendEscaped(nil, []byte(msg.Topic))))...)
-	m.buf = append(m.buf, ' ')
-	if msg.Retain {
-		m.buf = append(m.buf, m.styles.apply(m.styles.mark, "retained")...)
-		m.buf = append(m.buf, ' ')
-	}
-	m.buf = AppendEscaped(m.buf, msg.Payload)
 	m.newline()
 	return true
 }

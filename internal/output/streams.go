@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"golang.org/x/term"
 )
 
 // Streams are the standard streams of a command and what is known about them.
@@ -32,6 +34,20 @@ func (s Streams) Terminal() (in, out *os.File, ok bool) {
 	in, isIn := s.In.(*os.File)
 	out, isOut := w.(*os.File)
 	return in, out, isIn && isOut && s.InTTY && s.OutTTY
+}
+
+// outWidth is how wide the terminal is that standard output goes to, nil when it is none.
+func (s Streams) outWidth() func() int {
+	f, ok := Underlying(s.Out).(*os.File)
+	if !ok || !s.OutTTY {
+		return nil
+	}
+	return func() int {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+		return defaultWidth
+	}
 }
 
 // Color says when text is styled.

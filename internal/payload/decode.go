@@ -90,20 +90,21 @@ func (d Decoding) decode(p []byte) ([]byte, error) {
 		if err != nil {
 			return nil, errors.New("not gzip")
 		}
-		return inflate(r)
+		return Inflate(r)
 	case DecodeZstd:
 		r, err := zstd.NewReader(bytes.NewReader(p), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxInflated))
 		if err != nil {
 			return nil, errors.New("not zstd")
 		}
 		defer r.Close()
-		return inflate(r)
+		return Inflate(r)
 	default:
 		return p, nil
 	}
 }
 
-func inflate(r io.Reader) ([]byte, error) {
+// Inflate reads what a decompressor gives, [MaxInflated] bytes at most.
+func Inflate(r io.Reader) ([]byte, error) {
 	plain, err := io.ReadAll(io.LimitReader(r, MaxInflated+1))
 	switch {
 	case err != nil:

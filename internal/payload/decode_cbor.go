@@ -162,18 +162,19 @@ func (w *cborWalk) simple(info byte, n uint64) {
 	case 20, 21:
 		w.out = strconv.AppendBool(w.out, info == 21)
 	case 25:
-		w.out = appendJSONFloat(w.out, float64(float16.Frombits(uint16(n)).Float32()), 32)
+		w.out = AppendFloat(w.out, float64(float16.Frombits(uint16(n)).Float32()), 32)
 	case 26:
-		w.out = appendJSONFloat(w.out, float64(math.Float32frombits(uint32(n))), 32)
+		w.out = AppendFloat(w.out, float64(math.Float32frombits(uint32(n))), 32)
 	case 27:
-		w.out = appendJSONFloat(w.out, math.Float64frombits(n), 64)
+		w.out = AppendFloat(w.out, math.Float64frombits(n), 64)
 	default: // null, undefined, and simple values without a meaning
 		w.out = append(w.out, "null"...)
 	}
 }
 
-// appendJSONFloat appends the shortest number with this value, or a string for what JSON has no number for.
-func appendJSONFloat(dst []byte, f float64, bits int) []byte {
+// AppendFloat appends the shortest number in JSON that has the value of a float of 32 or 64 bits, or a string for what JSON has
+// no number for: NaN, Infinity and -Infinity.
+func AppendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(dst, `"NaN"`...)

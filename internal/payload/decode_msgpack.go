@@ -105,11 +105,11 @@ func (w *msgpackWalk) scalar(c byte) error {
 		return err
 	case msgpcode.Float:
 		v, err := w.in.DecodeFloat32()
-		w.out = appendJSONFloat(w.out, float64(v), 32)
+		w.out = AppendFloat(w.out, float64(v), 32)
 		return err
 	case msgpcode.Double:
 		v, err := w.in.DecodeFloat64()
-		w.out = appendJSONFloat(w.out, v, 64)
+		w.out = AppendFloat(w.out, v, 64)
 		return err
 	case msgpcode.Uint8, msgpcode.Uint16, msgpcode.Uint32, msgpcode.Uint64:
 		v, err := w.in.DecodeUint64()

@@ -1,7 +1,6 @@
 package presence
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
+	spb "github.com/mqx-cli/mqx/internal/sparkplug"
 )
 
 // sparkplug is Sparkplug B: NBIRTH and NDEATH of an edge node, which have the same metric bdSeq when they are of one
@@ -137,11 +137,9 @@ const (
 	fieldLong      = 11
 )
 
-var errNoSparkplug = errors.New("the payload is not one of Sparkplug B")
-
 // readBdSeq finds the value of the metric bdSeq, empty when there is none, and the timestamp of a payload.
 func readBdSeq(p []byte) (bdSeq string, made time.Time, err error) {
-	err = eachField(p, func(field protowire.Number, number uint64, bytes []byte) error {
+	err = spb.EachField(p, func(field protowire.Number, number uint64, bytes []byte) error {
 		switch {
 		case field == fieldTimestamp && bytes == nil:
 			made = time.UnixMilli(int64(number)).UTC()
@@ -159,7 +157,7 @@ func readBdSeq(p []byte) (bdSeq string, made time.Time, err error) {
 
 // readMetric returns the integer value of a metric, and whether it is bdSeq.
 func readMetric(p []byte) (value uint64, isBdSeq bool, err error) {
-	err = eachField(p, func(field protowire.Number, number uint64, bytes []byte) error {
+	err = spb.EachField(p, func(field protowire.Number, number uint64, bytes []byte) error {
 		switch {
 		case field == fieldName && bytes != nil:
 			isBdSeq = string(bytes) == "bdSeq"
@@ -169,34 +167,4 @@ func readMetric(p []byte) (value uint64, isBdSeq bool, err error) {
 		return nil
 	})
 	return value, isBdSeq, err
-}
-
-// eachField calls fn with the numbers (varints) and the byte strings of a protobuf message; bytes is nil with a number.
-func eachField(p []byte, fn func(field protowire.Number, number uint64, bytes []byte) error) error {
-	for len(p) > 0 {
-		field, kind, n := protowire.ConsumeTag(p)
-		if n < 0 {
-			return errNoSparkplug
-		}
-		p = p[n:]
-		length := protowire.ConsumeFieldValue(field, kind, p)
-		if length < 0 {
-			return errNoSparkplug
-		}
-		var err error
-		switch kind {
-		case protowire.VarintType:
-			number, _ := protowire.ConsumeVarint(p)
-			err = fn(field, number, nil)
-		case protowire.BytesType:
-			bytes, _ := protowire.ConsumeBytes(p)
-			err = fn(field, 0, bytes)
-		default: // floats and groups: nothing that is read
-		}
-		if err != nil {
-			return err
-		}
-		p = p[length:]
-	}
-	return nil
 }

@@ -53,7 +53,7 @@ func (r *reader) readExpect() {
 		text, err := r.expectation(item)
 		if err == nil {
 			var e *Expectation
-			if e, err = r.parseExpectation(text); err == nil {
+			if e, err = ParseExpectation(text, r.faultNames()); err == nil {
 				e.At = r.place(p.Key)
 				r.p.Expect = append(r.p.Expect, e)
 			}
@@ -72,8 +72,8 @@ func (r *reader) expectation(item ast.Node) (string, error) {
 	return text, nil
 }
 
-// parseExpectation reads a condition word by word.
-func (r *reader) parseExpectation(text string) (*Expectation, error) {
+// ParseExpectation reads a condition word by word. Faults are the names that it may speak of.
+func ParseExpectation(text string, faults []string) (*Expectation, error) {
 	e := &Expectation{Text: text}
 	rest, err := e.metric(text)
 	if err != nil {
@@ -88,9 +88,9 @@ func (r *reader) parseExpectation(text string) (*Expectation, error) {
 		case "within":
 			e.Within, rest, err = takeDuration(after)
 		case "of":
-			e.OfFault, rest, err = r.takeFault(after)
+			e.OfFault, rest, err = takeFault(after, faults)
 		case "outside":
-			e.OutsideFault, rest, err = r.takeFault(after)
+			e.OutsideFault, rest, err = takeFault(after, faults)
 		default:
 			err = yamlfile.Mistakef(yamlfile.DidYouMean(word, []string{"where", "within", "of", "outside"}), "%q is not understood", rest)
 		}
@@ -98,10 +98,49 @@ func (r *reader) parseExpectation(text string) (*Expectation, error) {
 			return nil, err
 		}
 	}
-	if e.OfFault != "" && e.Within == 0 {
-		return nil, yamlfile.Mistakef("", "of fault … has a meaning with within only")
+	if err := e.sensible(); err != nil {
+		return nil, err
 	}
 	return e, nil
+}
+
+// sensible refuses what can be written and means nothing.
+func (e *Expectation) sensible() error {
+	ofMessages := slices.Contains([]string{"sent", "lost", "duplicated", "reordered", "late", "altered", "publish_ack", "rate"}, e.base())
+	ofTimes := slices.Contains([]string{"converge", "publish_ack", "schedule_lag", "connect"}, e.base())
+	state := slices.Contains([]string{"connected", "devices", "presence"}, e.Metric)
+	switch {
+	case e.OfFault != "" && e.Within == 0:
+		return yamlfile.Mistakef("", "of fault … has a meaning with within only")
+	case e.Quantile > 0 && (!ofTimes || e.base() != e.Metric):
+		return yamlfile.Mistakef("", "%s has no quantiles", e.Metric)
+	case e.WhereOperator != "" && !ofMessages:
+		return yamlfile.Mistakef("", "%s has no QoS", e.Metric)
+	case e.OutsideFault != "" && e.Metric == "rate":
+		return yamlfile.Mistakef("", "outside fault … and rate do not go together: a fault is not at all devices")
+	case e.OutsideFault != "" && state:
+		return yamlfile.Mistakef("", "outside fault … is for what is counted, and %s is a state", e.Metric)
+	}
+	return nil
+}
+
+// base is the metric without the quantile that its name says.
+func (e *Expectation) base() string {
+	if name, _, ok := strings.Cut(e.Metric, "_p"); ok && strings.Trim(e.Metric[len(name)+len("_p"):], "0123456789") == "" {
+		return name
+	}
+	return e.Metric
+}
+
+// Measure is the metric without a quantile in its name, and the quantile that is meant, 0 for none: publish_ack_p99 is
+// publish_ack, 0.99.
+func (e *Expectation) Measure() (name string, quantile float64) {
+	name = e.base()
+	if name == e.Metric {
+		return name, e.Quantile
+	}
+	n, _ := parseNumber(e.Metric[len(name)+len("_p"):]) // digits
+	return name, n / 100
 }
 
 // metric reads what comes up to the value.
@@ -184,20 +223,24 @@ func takeDuration(text string) (d time.Duration, rest string, err error) {
 }
 
 // takeFault reads fault "name".
-func (r *reader) takeFault(text string) (name, rest string, err error) {
+func takeFault(text string, known []string) (name, rest string, err error) {
 	quoted, ok := strings.CutPrefix(text, "fault ")
 	name, rest, closed := strings.Cut(strings.TrimPrefix(strings.TrimSpace(quoted), `"`), `"`)
 	if !ok || !closed {
 		return "", "", yamlfile.Mistakef(`fault "name"`, "%q is not understood", text)
 	}
-	var known []string
-	for _, f := range r.p.Faults {
-		known = append(known, f.Name)
-	}
 	if !slices.Contains(known, name) {
 		return "", "", yamlfile.Mistakef(didYouMean(name, known), "there is no fault %q", name)
 	}
 	return name, strings.TrimSpace(rest), nil
+}
+
+func (r *reader) faultNames() []string {
+	names := make([]string, len(r.p.Faults))
+	for i, f := range r.p.Faults {
+		names[i] = f.Name
+	}
+	return names
 }
 
 func didYouMean(word string, known []string) string {

@@ -3,6 +3,8 @@ package profile
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/contract"
@@ -140,4 +142,43 @@ func (p *Profile) Rate() float64 {
 		rate += g.Use.Rate() * float64(g.Count)
 	}
 	return rate
+}
+
+// Filters are what must be subscribed to for all topics of the fleet, with wildcards for the devices. None covers another.
+func (l *Layout) Filters() []string {
+	var all []topic.Filter
+	for _, g := range l.profile.Fleet {
+		vars := maps.Clone(g.Vars)
+		if vars == nil {
+			vars = map[string]string{}
+		}
+		vars["root"], vars["site"] = l.root, g.Site
+		for _, role := range []contract.Role{contract.Status, contract.Desired, contract.Reported, contract.Command, contract.Result} {
+			all = l.appendFilter(all, role, vars)
+		}
+		for _, s := range g.Use.Signals {
+			vars["signal"], vars["name"] = s.Name, s.Name
+			all = l.appendFilter(all, s.Role(), vars)
+		}
+	}
+	var kept []string
+	for i, f := range all {
+		covered := slices.ContainsFunc(all[:i], func(g topic.Filter) bool { return topic.Covers(g, f) }) ||
+			slices.ContainsFunc(all[i+1:], func(g topic.Filter) bool { return topic.Covers(g, f) && !topic.Covers(f, g) })
+		if !covered {
+			kept = append(kept, f.String())
+		}
+	}
+	return kept
+}
+
+func (l *Layout) appendFilter(all []topic.Filter, role contract.Role, vars map[string]string) []topic.Filter {
+	k := l.kinds[role]
+	if k == nil {
+		return all
+	}
+	if f, err := k.Filter(vars); err == nil { // the topics were checked
+		all = append(all, f)
+	}
+	return all
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/pace"
+	"github.com/mqx-cli/mqx/internal/queue"
 )
 
 // Session is what Run needs of a client.Session.
@@ -32,14 +33,19 @@ type Source interface {
 	Next(ctx context.Context) (m message.Message, line int, err error)
 }
 
-// LineError is a line of the input that cannot be published.
+// LineError is a part of the input that cannot be published: a line, or, where Line is 0, what Err names.
 type LineError struct {
 	Line int
 	Err  error
 }
 
 // Error names the line.
-func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *LineError) Error() string {
+	if e.Line == 0 {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("line %d: %v", e.Line, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
@@ -188,6 +194,8 @@ func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error
 	case isRefused(err): // by a limit that CONNACK announced: this message alone
 		r.fail(line, err)
 		return nil
+	case line > 0 && errors.Is(err, queue.ErrFull):
+		return &LineError{Line: line, Err: err}
 	}
 	return err
 }

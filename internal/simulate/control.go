@@ -69,7 +69,7 @@ func (d *Device) wish(now time.Duration, body []byte) {
 	}
 	for name, value := range doc.state {
 		if d.refuses(name, value) == (answer{}) {
-			d.settings.wanted[name] = value
+			d.settings.want(name, value)
 		}
 	}
 	wait := d.stream("apply", fmt.Sprint(doc.rev), doc.id).interval(d.kind.Desired.ApplyAfter)

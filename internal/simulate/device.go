@@ -36,6 +36,7 @@ type Device struct {
 	twin      twin
 	settled   *document // that the next report is the answer to
 	orders    orders
+	calm      bool
 	renamed   int // how often it took another Client Identifier
 	statusTop string
 }
@@ -52,13 +53,13 @@ const (
 
 // NewDevice makes a device of the fleet. It starts at its place in the ramp.
 func (r *Run) NewDevice(from profile.Device) *Device {
-	d := &Device{run: r, from: from, kind: from.Group.Use, path: from.Path(), held: map[string]*Made{}}
+	d := &Device{run: r, from: from, kind: from.Group.Use, path: from.Path()}
 	start := from.Offset.Truncate(time.Microsecond)
 	if j := from.Group.StartJitter; j > 0 {
 		start += d.stream("start").interval(profile.Interval{Max: j})
 	}
 	d.statusTop = d.topic(contract.Status, "")
-	d.settings.reset(d.kind)
+	d.settings.reset(d.run.defaultsOf(d.kind))
 	for _, f := range r.faults {
 		if f.devices[from.Index] {
 			d.faults = append(d.faults, &fault{Fault: f.Fault, s: d.stream("fault", f.Name)})

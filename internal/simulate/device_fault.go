@@ -144,7 +144,7 @@ func (d *Device) faultEnds(f *fault, now time.Duration) {
 // reboot starts the device again, without what it has lost.
 func (d *Device) reboot(lost []string, now time.Duration) {
 	if slices.Contains(lost, "state") {
-		d.settings.reset(d.kind)
+		d.settings.reset(d.run.defaultsOf(d.kind))
 		d.twin = twin{}
 		for _, s := range d.signals {
 			s.grow(d, now)
@@ -225,6 +225,9 @@ func (d *Device) wrongTime(f *fault, at time.Time, now time.Duration) time.Time 
 func (d *Device) transmit(now time.Duration, m *Made) {
 	held := d.held[m.Message.Topic]
 	if m.Signal != "" && d.onTheWay(now, m) && held == nil {
+		if d.held == nil {
+			d.held = map[string]*Made{}
+		}
 		d.held[m.Message.Topic] = m // until the next one has overtaken it
 		return
 	}

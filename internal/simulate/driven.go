@@ -26,6 +26,38 @@ func (d *Device) Faulty() bool { return len(d.faults) > 0 }
 // Connecting reports whether the device waits for [Device.Connected] or [Device.Disconnected].
 func (d *Device) Connecting() bool { return d.state == connecting }
 
+// WillMark is the Will Message of one connection, in the little that tells it from others. The zero mark is none.
+type WillMark struct {
+	boot, links uint32
+	retain, set bool
+}
+
+// Is reports whether there is a Will Message.
+func (m WillMark) Is() bool { return m.set }
+
+// MarkWill is the mark of what [Device.Will] returns now.
+func (d *Device) MarkWill() WillMark {
+	m, _ := d.Will()
+	if m == nil {
+		return WillMark{}
+	}
+	links := d.links
+	if d.state == connecting {
+		links++
+	}
+	return WillMark{uint32(d.boot), uint32(links), m.Retain, true}
+}
+
+// WillOf is the Will Message of a mark, as the Server publishes it.
+func (d *Device) WillOf(mark WillMark) *Made {
+	boot, links := d.boot, d.links
+	d.boot, d.links = int(mark.boot), int(mark.links)
+	m := d.status(0, false)
+	d.boot, d.links = boot, links
+	m.Retain = mark.retain
+	return &Made{Device: d.path, Index: d.from.Index, Clean: m, Message: m, Will: true, Faults: d.activeFaults()}
+}
+
 // Up reports whether the device takes its connection to stand.
 func (d *Device) Up() bool { return d.state == up || d.state == dark }
 
@@ -55,8 +87,14 @@ func (d *Device) ActiveFault(kind string) *profile.Fault {
 	return nil
 }
 
+// Calm lets no acknowledgement be lost any more: the run is about to end.
+func (d *Device) Calm() { d.calm = true }
+
 // LosesAck decides whether the acknowledgement of a message gets lost.
 func (d *Device) LosesAck() bool {
+	if d.calm {
+		return false
+	}
 	for _, f := range d.faults {
 		if f.on && f.Kind.Name == "withhold_puback" && f.s.happens(f.Chance) {
 			return true

@@ -41,7 +41,9 @@ func newEncoder(p profile.Payload, every profile.Interval, event bool) *encoder 
 			e.stamp = profile.Milliseconds
 		}
 	}
-	e.cbor, _ = cbor.CoreDetEncOptions().EncMode() // these options are valid
+	if e.encoding == profile.CBOR {
+		e.cbor, _ = cbor.CoreDetEncOptions().EncMode() // these options are valid
+	}
 	return e
 }
 

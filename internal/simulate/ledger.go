@@ -33,11 +33,14 @@ type Entry struct {
 	Bytes int    `json:"bytes"`
 	Hash  string `json:"hash"`
 	// SentTopic and SentHash are those of the message as it was sent, where they differ.
-	SentTopic string   `json:"sent_topic,omitempty"`
-	SentHash  string   `json:"sent_hash,omitempty"`
-	Copies    int      `json:"copies,omitempty"`
-	Faults    []string `json:"faults,omitempty"`
-	Effects   []Effect `json:"effects,omitempty"`
+	SentTopic string `json:"sent_topic,omitempty"`
+	SentHash  string `json:"sent_hash,omitempty"`
+	Copies    int    `json:"copies,omitempty"`
+	// Again says that the entry is no other message: the one of this number went out once more, because the connection was
+	// lost before its acknowledgement came.
+	Again   bool     `json:"again,omitempty"`
+	Faults  []string `json:"faults,omitempty"`
+	Effects []Effect `json:"effects,omitempty"`
 }
 
 // entryTimes are the times of an entry in its line.
@@ -58,7 +61,7 @@ func payloadHash(p []byte) string { return fmt.Sprintf("%016x", hashOf(p)) }
 func (m *Made) Entry() Entry {
 	e := Entry{
 		Device: m.Device, Seq: m.Seq, Will: m.Will, Topic: m.Clean.Topic, QoS: m.Clean.QoS, Retain: m.Clean.Retain,
-		Due: m.Clean.Time, Sent: m.Message.Time, Bytes: len(m.Clean.Payload), Hash: payloadHash(m.Clean.Payload), Copies: m.Copies,
+		Due: m.Clean.Time, Sent: m.Message.Time, Bytes: len(m.Clean.Payload), Hash: payloadHash(m.Clean.Payload), Copies: m.Copies, Again: m.Again,
 		Faults: m.Faults, Effects: m.Effects,
 	}
 	if m.Is(Dropped) {
@@ -139,6 +142,8 @@ func (r *entryReader) member(key string, v gjson.Result) {
 		e.Retain = r.flag(v)
 	case "will":
 		e.Will = r.flag(v)
+	case "again":
+		e.Again = r.flag(v)
 	case "faults":
 		e.Faults = r.texts(v)
 	case "effects":

@@ -37,6 +37,9 @@ type Made struct {
 	// acknowledgement is lost: over the next connection.
 	Copies      int
 	Unconfirmed bool
+	// Again says that the message went out before, and goes out once more because the connection was lost before its
+	// acknowledgement came.
+	Again bool
 	// Faults are those that were active at the time, whether they did something or not; Effects what they did.
 	Faults  []string
 	Effects []Effect

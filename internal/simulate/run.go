@@ -22,8 +22,9 @@ type Run struct {
 	// Start is the simulated time at which it begins.
 	Start time.Time
 
-	shared *sharedValues
-	faults []plannedFault
+	shared   *sharedValues
+	faults   []plannedFault
+	defaults map[*profile.DeviceType]map[string]any
 }
 
 // plannedFault is a fault with the devices that it happens to, by their index.
@@ -34,7 +35,7 @@ type plannedFault struct {
 
 // NewRun prepares a run that begins at a simulated time. Of the faults those go wrong that plays takes; nil takes none.
 func NewRun(p *profile.Profile, l *profile.Layout, start time.Time, plays func(*profile.Fault) bool) *Run {
-	r := &Run{Profile: p, Layout: l, Start: start.UTC().Truncate(time.Microsecond)}
+	r := &Run{Profile: p, Layout: l, Start: start.UTC().Truncate(time.Microsecond), defaults: map[*profile.DeviceType]map[string]any{}}
 	r.shared = &sharedValues{run: r, sites: map[string]*sharedValue{}}
 	for _, f := range p.Faults {
 		if plays != nil && plays(f) {

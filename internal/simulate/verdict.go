@@ -75,6 +75,7 @@ func (v *Verification) Verdict() Verdict {
 	v.settle()
 	r := Verdict{Unknown: v.pairStrangers(), Bad: v.bad, QoS: []QoSCounts{}, Faults: []FaultCounts{}}
 	for _, a := range v.arrivals {
+		v.untangle(a)
 		v.markReordered(a)
 	}
 	faults := map[string]int{}

@@ -52,7 +52,7 @@ func (v *Verification) Sent(e Entry) {
 	t := truth{
 		hash: hashNumber(cmp.Or(e.SentHash, e.Hash)), due: e.Due.UnixMicro(), sent: e.Due.UnixMicro(),
 		device: v.topics.number(e.Device), topic: v.topics.number(e.Topic), faults: v.lists.number(e.Faults),
-		copies: uint32(min(max(0, e.Copies), math.MaxInt32)), qos: e.QoS,
+		copies: uint32(min(max(0, e.Copies), math.MaxInt32)), seq: uint32(e.Seq & math.MaxUint32), qos: e.QoS,
 	}
 	if !e.Sent.IsZero() {
 		t.sent = e.Sent.UnixMicro()
@@ -73,7 +73,22 @@ func (v *Verification) Sent(e Entry) {
 		a = &arrivals{}
 		v.arrivals[topic] = a
 	}
+	if e.Again {
+		v.again(a, &t)
+		return
+	}
 	a.entries = append(a.entries, v.all.add(t))
+}
+
+// again takes note that a message went out once more. It went out first not long before.
+func (v *Verification) again(a *arrivals, t *truth) {
+	const far = 1 << 17 // more than can be without an acknowledgement
+	for _, i := range slices.Backward(a.entries[max(0, len(a.entries)-far):]) {
+		if first := v.all.at(i); first.seq == t.seq && first.device == t.device {
+			first.copies++
+			return
+		}
+	}
 }
 
 // settle sorts the entries of each topic: the ledgers of parts come one after the other.
@@ -144,6 +159,35 @@ func (v *Verification) same(a *arrivals, hash uint64) (low, high int) {
 		}
 	}
 	return low, high
+}
+
+// untangle gives messages that are alike their arrivals in the order in which they were due: nobody can tell them apart, so
+// nothing says that one has overtaken the other, unless that was done on purpose.
+func (v *Verification) untangle(a *arrivals) {
+	for low := 0; low < len(a.entries); {
+		high := low + 1
+		for hash := v.all.at(a.entries[low]).hash; high < len(a.entries) && v.all.at(a.entries[high]).hash == hash; {
+			high++
+		}
+		if high-low > 1 {
+			v.untangleAlike(a.entries[low:high])
+		}
+		low = high
+	}
+}
+
+func (v *Verification) untangleAlike(entries []uint32) {
+	var came, order []uint32
+	for _, i := range entries {
+		if e := v.all.at(i); e.seen > 0 && e.marks&cameAltered == 0 && !e.has(Reordered) {
+			came, order = append(came, i), append(order, e.arrival)
+		}
+	}
+	slices.Sort(order)
+	slices.SortFunc(came, func(i, j uint32) int { return cmp.Or(cmp.Compare(v.all.at(i).due, v.all.at(j).due), cmp.Compare(i, j)) })
+	for n, i := range came {
+		v.all.at(i).arrival = order[n]
+	}
 }
 
 // markReordered marks what came in after something that was due later.

@@ -18,6 +18,7 @@ type truth struct {
 	device    uint32 // names
 	topic     uint32
 	copies    uint32
+	seq       uint32
 	qos       byte
 	effects   byte // what was done on purpose
 	marks     byte // what was found

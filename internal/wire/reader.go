@@ -7,7 +7,7 @@ import (
 
 // The sizes of the chunks that a Reader reads into: small while a connection is idle, large while it is busy.
 const (
-	minChunk = 4 << 10
+	minChunk = 1 << 10
 	maxChunk = 64 << 10
 	// minRead is the least room for which a read is worth a system call.
 	minRead = 256

@@ -21,6 +21,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/mqx-cli/mqx/internal/atomicfile"
 	"github.com/mqx-cli/mqx/internal/broker"
 )
 
@@ -167,7 +168,7 @@ func create(name string) error {
 		return err
 	}
 
-	return syncFolder(filepath.Dir(name))
+	return atomicfile.SyncFolder(filepath.Dir(name))
 }
 
 // fail notes that nothing can be written any more. The Store is locked.

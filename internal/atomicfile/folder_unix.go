@@ -1,14 +1,14 @@
 //go:build unix
 
-package boltstore
+package atomicfile
 
 import (
 	"errors"
 	"os"
 )
 
-// syncFolder makes sure that a new name in a folder is on disk.
-func syncFolder(dir string) error {
+// SyncFolder makes sure that a new name in a folder is on disk.
+func SyncFolder(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err
