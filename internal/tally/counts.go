@@ -3,11 +3,10 @@ package tally
 // QoSCounts are what became of the messages of one QoS.
 type QoSCounts struct {
 	// Sent are the messages that were handed to a connection, Copies what was sent of them beyond the first time. Dropped ones
-	// the simulation left out on purpose, Unsent ones could not be sent.
+	// were left out on purpose, or for want of a connection.
 	Sent    int64 `json:"sent"`
 	Copies  int64 `json:"copies,omitempty"`
 	Dropped int64 `json:"dropped,omitempty"`
-	Unsent  int64 `json:"unsent,omitempty"`
 	Bytes   int64 `json:"bytes"`
 	// Acknowledged and Refused are the Server's answers, of messages at QoS 1 and 2.
 	Acknowledged int64 `json:"acknowledged,omitempty"`
@@ -27,7 +26,6 @@ func (c *QoSCounts) add(o *QoSCounts) {
 	c.Sent += o.Sent
 	c.Copies += o.Copies
 	c.Dropped += o.Dropped
-	c.Unsent += o.Unsent
 	c.Bytes += o.Bytes
 	c.Acknowledged += o.Acknowledged
 	c.Refused += o.Refused
@@ -42,7 +40,7 @@ func (c *QoSCounts) add(o *QoSCounts) {
 
 // negative reports whether there is a count that cannot be.
 func (c *QoSCounts) negative() bool {
-	return min(c.Sent, c.Copies, c.Dropped, c.Unsent, c.Bytes, c.Acknowledged, c.Refused, c.Unanswered, c.Arrived, c.Lost, c.Duplicated, c.Reordered,
+	return min(c.Sent, c.Copies, c.Dropped, c.Bytes, c.Acknowledged, c.Refused, c.Unanswered, c.Arrived, c.Lost, c.Duplicated, c.Reordered,
 		c.Late, c.Altered) < 0
 }
 
@@ -103,8 +101,8 @@ func (c *Counts) All() QoSCounts {
 }
 
 // Errors is everything that went wrong between the devices and the Server: connections that failed, messages that were
-// refused or could not be sent.
+// refused.
 func (c *Counts) Errors() int64 {
 	all := c.All()
-	return c.Failures + all.Refused + all.Unsent
+	return c.Failures + all.Refused
 }
