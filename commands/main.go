@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -18,13 +19,27 @@ import (
 	"github.com/mqx-cli/mqx/internal/output"
 )
 
-// Main runs mqx with args (without the program's name) on the standard streams and returns the exit status.
-func Main(args []string) int {
+// Main runs mqx on the standard streams and returns the exit status. argv begins with the name that it was called by: under
+// one of mosquitto's clients it is that client.
+func Main(argv []string) int {
+	program, args := "mqx", argv
+	if len(argv) > 0 {
+		program, args = argv[0], argv[1:]
+	}
+	if tool, rest, ok := asMosquitto(program, args); ok {
+		return processEnv(os.Stdout, os.Stderr).runMosquitto(context.Background(), tool, rest)
+	}
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	e := &env{
+	e := processEnv(output.NewYielding(os.Stdout, ctx.Done()), output.NewYielding(os.Stderr, ctx.Done()))
+	return int(run(ctx, e, args))
+}
+
+// processEnv is the environment of this process; out and errs write to its standard streams.
+func processEnv(out, errs io.Writer) *env {
+	return &env{
 		streams: output.Streams{
-			In: os.Stdin, Out: output.NewYielding(os.Stdout, ctx.Done()), Err: output.NewYielding(os.Stderr, ctx.Done()),
+			In: os.Stdin, Out: out, Err: errs,
 			InTTY:   term.IsTerminal(int(os.Stdin.Fd())),
 			OutTTY:  term.IsTerminal(int(os.Stdout.Fd())),
 			ErrTTY:  term.IsTerminal(int(os.Stderr.Fd())),
@@ -32,7 +47,6 @@ func Main(args []string) int {
 		},
 		getenv: os.Getenv,
 	}
-	return int(run(ctx, e, args))
 }
 
 // run executes args and reports the error, once.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/mosquitto"
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/words"
 )
@@ -53,8 +54,12 @@ func newRoot(e *env) *cobra.Command {
 		subcommand{"simulate", newSimulate},
 		subcommand{"demo", newDemo},
 		subcommand{"context", newContext},
+		subcommand{"link", newLink},
 		subcommand{"version", newVersion},
 		subcommand{"completion", newCompletion},
+		subcommand{mosquitto.Pub.String(), asCommand(mosquitto.Pub)},
+		subcommand{mosquitto.Sub.String(), asCommand(mosquitto.Sub)},
+		subcommand{mosquitto.RR.String(), asCommand(mosquitto.RR)},
 	)
 	root.SetHelpCommand(newHelp(e))
 	walk(root, func(cmd *cobra.Command) {

@@ -42,7 +42,7 @@ type removingSink struct {
 	publish func(m message.Message, done func(client.Result)) error
 	drain   func() error
 	shown   []string            // topics of what was shown and not flushed
-	echoes  map[string]struct{} // topics whose deletions may come back, where a Server knows no No Local
+	echoes  map[string]struct{} // topics whose deletions may come back, where a Server knows no No Local; nil to show them
 
 	mu      sync.Mutex
 	cleared int
@@ -70,7 +70,9 @@ func (r *removingSink) Flush() error {
 		return err
 	}
 	for i, name := range r.shown {
-		r.echoes[name] = struct{}{}
+		if r.echoes != nil {
+			r.echoes[name] = struct{}{}
+		}
 		err := r.publish(message.Message{Topic: name, QoS: r.qos, Retain: true}, r.done)
 		if _, refused := errors.AsType[*client.RefusedError](err); refused {
 			r.done(client.Result{Err: err})

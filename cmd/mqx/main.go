@@ -7,4 +7,4 @@ import (
 	"github.com/mqx-cli/mqx/commands"
 )
 
-func main() { os.Exit(commands.Main(os.Args[1:])) }
+func main() { os.Exit(commands.Main(os.Args)) }

@@ -11,9 +11,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"mqx": func() { os.Exit(cli.Main(os.Args[1:])) },
-	})
+	mqx := func() { os.Exit(cli.Main(os.Args)) }
+	testscript.Main(m, map[string]func(){"mqx": mqx, "mosquitto_pub": mqx, "mosquitto_sub": mqx, "mosquitto_rr": mqx})
 }
 
 // TestScripts runs testdata/script: what a user may rely on, written as a user would. Every script has a broker of its

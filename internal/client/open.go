@@ -41,7 +41,7 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 			outage.BackAt, outage.SessionPresent = time.Now(), s.Caps().SessionPresent
 			o.Retry.report(outage)
 			return s, nil
-		case err == nil, ctx.Err() != nil, outage.Attempts > o.Retry.Connect, isFatal(err):
+		case err == nil, ctx.Err() != nil, outage.Attempts > o.Retry.Connect, o.Retry.ends(err):
 			return s, err
 		}
 		outage.Wait = wait.next()

@@ -82,6 +82,8 @@ type Retry struct {
 	// Reconnect is how many attempts are made to replace a lost connection; 0 makes its loss the end of the Session. A
 	// connection that did not last as long as the wait before it counts as a failed attempt.
 	Reconnect int
+	// NotRefused makes a refused CONNECT the end, whatever its Reason Code is.
+	NotRefused bool
 	// MaxWait bounds the wait between attempts. 0 means 30 s.
 	MaxWait time.Duration
 	// HoldSession asks an MQTT 5 Server to keep the Session for so long after a lost connection, unless Properties give a

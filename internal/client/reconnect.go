@@ -48,6 +48,12 @@ func (r *Retry) report(o Outage) {
 	}
 }
 
+// ends reports whether a failed attempt is the last.
+func (r *Retry) ends(err error) bool {
+	_, refused := errors.AsType[*RefusedError](err)
+	return refused && r.NotRefused || isFatal(err)
+}
+
 // backoff gives the waits between attempts.
 type backoff struct{ wait, most time.Duration }
 
@@ -196,7 +202,7 @@ func (k *keeper) replace(ctx context.Context, lost *connection) error {
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case isFatal(err):
+		case retry.ends(err):
 			return &GaveUpError{Cause: lost.err, Attempts: outage.Attempts, Err: err}
 		}
 	}

@@ -180,6 +180,27 @@ func TestWhatAnotherAttemptCannotMendStops(t *testing.T) {
 	}
 }
 
+func TestRefusalEndsTheAttemptsWhereItIsToBeTheEnd(t *testing.T) {
+	busy := func(p *peer) { p.accept(&wire.Connack{Code: wire.ServerBusy}) }
+	for name, script := range map[string][]func(*peer){"first": {busy, stays(&wire.Connack{})}, "second": {lives(time.Minute), busy, stays(&wire.Connack{})}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := client.Open(t.Context(), client.Options{
+					Version: wire.V5, Retry: client.Retry{Connect: client.Forever, Reconnect: client.Forever, NotRefused: true}, Dial: scripts(t, script...),
+				})
+				if err == nil {
+					defer s.Abandon()
+					advance(5 * time.Minute)
+					err = s.Err()
+				}
+				if refused, ok := errors.AsType[*client.RefusedError](err); !ok || refused.Code != wire.ServerBusy {
+					t.Errorf("got %v, want the refusal", err)
+				}
+			})
+		})
+	}
+}
+
 func TestFirstConnectionIsTriedAgainOnlyWhenAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := client.Open(t.Context(), client.Options{Retry: client.Retry{Reconnect: client.Forever}, Dial: scripts(t, nil, lives(0))})

@@ -79,7 +79,11 @@ func (p *part) text8(dst, text []byte, safe bool) []byte {
 }
 
 func (p *part) object(dst []byte, m message.Message, safe bool) []byte {
-	object := appendMosquittoJSON(nil, m, p.verb == 'J')
+	var embedded []byte
+	if p.verb == 'J' {
+		embedded = embeddable(m.Payload)
+	}
+	object := appendMosquittoJSON(nil, m, embedded)
 	if safe {
 		return appendSafeJSON(dst, object)
 	}

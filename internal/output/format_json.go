@@ -8,9 +8,17 @@ import (
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
-// appendMosquittoJSON appends the object of %j and %J, with mosquitto's keys in mosquitto's order. With embed the payload
-// stands in it as JSON, byte for byte; a payload that is none is a string there too, so that the object always is valid.
-func appendMosquittoJSON(dst []byte, m message.Message, embed bool) []byte {
+// embeddable is a payload that can stand in a line of JSON byte for byte, nil for another.
+func embeddable(payload []byte) []byte {
+	if message.IsLineJSON(payload) {
+		return payload
+	}
+	return nil
+}
+
+// appendMosquittoJSON appends the object of %j and %J, with mosquitto's keys in mosquitto's order. The payload stands in it
+// as the JSON that embedded is, or as a string, so that the object always is valid.
+func appendMosquittoJSON(dst []byte, m message.Message, embedded []byte) []byte {
 	dst = append(dst, `{"tst":"`...)
 	dst = append(dst, m.Time.Local().Format("2006-01-02T15:04:05.000000-0700")...)
 	dst = append(dst, `","topic":`...)
@@ -31,8 +39,8 @@ func appendMosquittoJSON(dst []byte, m message.Message, embed bool) []byte {
 	}
 	dst = append(dst, `,"payload":`...)
 	switch {
-	case embed && message.IsLineJSON(m.Payload):
-		dst = append(dst, m.Payload...)
+	case len(embedded) > 0:
+		dst = append(dst, embedded...)
 	case len(m.Payload) == 0:
 		dst = append(dst, "null"...)
 	default:

@@ -52,10 +52,21 @@ type Request struct {
 	ResponseTopic string
 	// Replies is how many responses are waited for; 0 is all that come before Deadline.
 	Replies int
-	// Deadline ends the wait.
+	// Deadline ends the wait; zero is none.
 	Deadline time.Time
 	// Subscribe are the properties of the SUBSCRIBE, nil for none.
 	Subscribe *wire.Properties
+	// Plain, when set, goes without Correlation Data.
+	Plain *Plain
+}
+
+// Plain is the way of peers that know no Correlation Data, mosquitto_rr's: whatever comes on the Response Topic is the
+// response, also what was there before the request.
+type Plain struct {
+	// Subscription is made in place of the package's own; its filter is the Response Topic.
+	Subscription wire.Subscription
+	// SkipRetained ignores messages with the RETAIN flag.
+	SkipRetained bool
 }
 
 // Response is an answer to a request.
@@ -93,7 +104,7 @@ func Do(ctx context.Context, s Session, r Request, take func(Response) error) (O
 	if err := d.address(); err != nil {
 		return d.outcome, err
 	}
-	bounded, cancel := context.WithDeadlineCause(ctx, r.Deadline, ErrTooFew)
+	bounded, cancel := limited(ctx, r.Deadline)
 	defer cancel()
 	if err := d.subscribe(bounded); err != nil {
 		return d.outcome, causeOf(bounded, err)
@@ -103,7 +114,9 @@ func Do(ctx context.Context, s Session, r Request, take func(Response) error) (O
 	d.start = time.Now()
 	err := s.PublishAsync(bounded, d.request.Message, func(result client.Result) {
 		if result.Err != nil {
-			refuse(result.Err)
+			if r.Plain == nil || r.Deadline.IsZero() { // otherwise there is an end to the wait all the same
+				refuse(result.Err)
+			}
 			return
 		}
 		d.unheard.Store(result.Code == wire.NoMatchingSubscribers)
@@ -117,6 +130,14 @@ func Do(ctx context.Context, s Session, r Request, take func(Response) error) (O
 		return d.outcome, nil
 	}
 	return d.outcome, err
+}
+
+// limited bounds ctx by the deadline, if there is one.
+func limited(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+	if deadline.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadlineCause(ctx, deadline, ErrTooFew)
 }
 
 // causeOf is why ctx has ended, if that is why there is an error.
@@ -159,10 +180,13 @@ func (d *dialogue) address() error {
 	case !p.Has(wire.PropResponseTopic):
 		p.ResponseTopic, d.own = d.ownTopic(), true
 	}
-	if !p.Has(wire.PropCorrelationData) {
+	if !p.Has(wire.PropCorrelationData) && d.request.Plain == nil {
 		p.CorrelationData = []byte(rand.Text())
 	}
-	m.Properties = p.Set(wire.PropResponseTopic, wire.PropCorrelationData)
+	if len(p.CorrelationData) > 0 {
+		p.Set(wire.PropCorrelationData)
+	}
+	m.Properties = p.Set(wire.PropResponseTopic)
 	d.outcome.ResponseTopic = p.ResponseTopic
 	return nil
 }
@@ -181,6 +205,9 @@ func (d *dialogue) subscribe(ctx context.Context) error {
 	sub := wire.Subscription{Filter: d.outcome.ResponseTopic, QoS: max(1, d.request.Message.QoS)}
 	if d.v5 {
 		sub.RetainHandling = retainNever
+	}
+	if plain := d.request.Plain; plain != nil {
+		sub = plain.Subscription
 	}
 	_, err := d.session.Subscribe(ctx, d.request.Subscribe, sub)
 	return err
@@ -212,6 +239,8 @@ func (d *dialogue) expects(m message.Message) bool {
 	switch {
 	case m.Topic != d.outcome.ResponseTopic: // of a Session that was resumed
 		return false
+	case d.request.Plain != nil:
+		return !m.Retain || !d.request.Plain.SkipRetained
 	case m.Retain || m.Time.Before(d.start):
 		d.outcome.Stale++
 		return false
