@@ -99,7 +99,7 @@ func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) err
 		return err
 	}
 	defer closeAll(listeners)
-	if err := o.access.open(config); err != nil {
+	if err := o.access.open(e, config); err != nil {
 		return err
 	}
 	config.FaultControl = isLoopback(o.listen.bind)
@@ -113,7 +113,7 @@ func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) err
 func (o *brokerOptions) serve(ctx context.Context, e *env, listeners []listener) error {
 	b := broker.New(o.limits.config)
 	if err := b.Restore(); err != nil {
-		return dataError(o.data.dir, err)
+		return openDataError(o.data.dir, err)
 	}
 	defer o.access.reloadOnSignal(e, b)()
 	ended := make(chan error, 1)

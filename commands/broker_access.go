@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -30,13 +31,20 @@ func (o *brokerAccess) addFlags(fs *pflag.FlagSet) {
 func (o *brokerAccess) guards() bool { return o.files.Users != "" || o.files.Anonymous }
 
 // open reads the files.
-func (o *brokerAccess) open(config *broker.Config) error {
+func (o *brokerAccess) open(e *env, config *broker.Config) error {
 	if o.files.Users == "" && o.files.List == "" {
 		return nil
 	}
 	g, err := guard.New(o.files)
 	if err != nil {
-		return exit.Wrap(exit.Usage, "--users, --acl", "", err)
+		flag := "--acl"
+		if file, ok := errors.AsType[*guard.FileError](err); ok && file.File == o.files.Users {
+			flag = "--users"
+		}
+		return exit.Wrap(exit.Usage, flag, "", err)
+	}
+	if g.Empty() && !o.files.Anonymous {
+		e.note("--users %s: there is nobody in it, so nobody gets in: mqx broker passwd %s NAME adds users", o.files.Users, o.files.Users)
 	}
 	o.guard, config.Access = g, g
 	if o.files.Users == "" {

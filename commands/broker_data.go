@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"io/fs"
 
 	"github.com/spf13/pflag"
 
@@ -32,7 +31,7 @@ func (o *brokerData) open(ctx context.Context, config *broker.Config) (context.C
 	store, err := boltstore.Open(o.dir, func(err error) { o.end(dataError(o.dir, err)) })
 	if err != nil {
 		o.end(err)
-		return ctx, dataError(o.dir, err)
+		return ctx, openDataError(o.dir, err)
 	}
 	o.store, config.Store = store, store
 	return ctx, nil
@@ -50,9 +49,11 @@ func (o *brokerData) close(err error) error {
 	return err
 }
 
-// dataError says what is wrong with the folder, and what to do.
-func dataError(dir string, err error) error {
-	const flag = "--data-dir"
+const dataFlag = "--data-dir"
+
+// openDataError says what is wrong with the folder, and what to do.
+func openDataError(dir string, err error) error {
+	const flag = dataFlag
 	var damaged *boltstore.DamagedError
 	switch {
 	case errors.Is(err, boltstore.ErrInUse):
@@ -61,9 +62,12 @@ func dataError(dir string, err error) error {
 		return exit.Wrap(exit.Usage, flag, dir, err).Hint("use that one, or take another folder")
 	case errors.As(err, &damaged):
 		return exit.Wrap(exit.BadData, flag, "", err).Hint("it was left as it is: put a copy in its place, or move it away to begin without it")
-	case errors.Is(err, fs.ErrPermission):
-		return exit.Wrap(exit.Usage, flag, dir, err)
 	default:
-		return exit.Wrap(exit.Usage, flag, dir, err).Hint("what was acknowledged is kept; look after the disk and start again")
+		return exit.Wrap(exit.Usage, flag, dir, err)
 	}
+}
+
+// dataError says that the folder can no longer be used, while the broker runs.
+func dataError(dir string, err error) error {
+	return exit.Wrap(exit.Usage, dataFlag, dir, err).Hint("what was acknowledged is kept; look after the disk and start again")
 }

@@ -105,7 +105,7 @@ func (o *brokerExportOptions) checkBroker(e *env) error {
 	if _, err := o.listen.check(e, o.access.guards()); err != nil {
 		return err
 	}
-	return o.access.open(&o.limits.config)
+	return o.access.open(e, &o.limits.config)
 }
 
 // write fills the folder and says what is in it.

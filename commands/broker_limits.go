@@ -61,6 +61,21 @@ func (o *brokerLimits) check(version string) error {
 			return exit.New(exit.Usage, limit.flag, "", "it cannot be negative")
 		}
 	}
+	for _, limit := range []struct {
+		flag  string
+		value int64
+	}{
+		{"--max-packet-size", int64(c.MaxPacketSize)},
+		{"--max-inflight", int64(c.ReceiveMaximum)},
+		{"--max-queued-messages", int64(c.MaxQueuedMessages)},
+		{"--max-queued-bytes", c.MaxQueuedBytes},
+		{"--max-retained-bytes", c.MaxRetainedBytes},
+		{"--max-subscriptions", int64(c.MaxSubscriptions)},
+	} {
+		if limit.value == 0 {
+			return exit.New(exit.Usage, limit.flag, "", "it cannot be 0: there is always such a limit")
+		}
+	}
 	seconds := o.maxKeepAlive / time.Second
 	if seconds > 65535 || o.maxKeepAlive%time.Second != 0 {
 		return exit.New(exit.Usage, "--max-keepalive", o.maxKeepAlive.String(), "it must be whole seconds, 65535 at most")

@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -74,16 +76,22 @@ func (o *brokerListen) open(ctx context.Context, e *env, guarded bool) (_ []list
 		}
 	}()
 	for _, l := range []struct {
+		flag   string
 		port   listenPort
 		scheme string
 		tls    *tls.Config
-	}{{o.port, "mqtt", nil}, {o.tlsPort, "mqtts", secure}, {o.wsPort, "ws", nil}, {o.wssPort, "wss", secure}} {
+	}{
+		{"-p", o.port, "mqtt", nil},
+		{"--tls-port", o.tlsPort, "mqtts", secure},
+		{"--ws-port", o.wsPort, "ws", nil},
+		{"--wss-port", o.wssPort, "wss", secure},
+	} {
 		if !l.port.given {
 			continue
 		}
 		opened, err := o.tcp(ctx, l.port.n, l.scheme, l.tls)
 		if err != nil {
-			return nil, err
+			return nil, listenError(l.flag, net.JoinHostPort(o.bind, strconv.Itoa(l.port.n)), err)
 		}
 		all = append(all, opened)
 	}
@@ -103,6 +111,9 @@ func (o *brokerListen) check(e *env, guarded bool) (*tls.Config, error) {
 		return nil, exit.New(exit.Usage, "--bind", o.bind, "everybody who can reach this address could publish and subscribe").
 			Hint("pass --users FILE, or --allow-anonymous if that is wanted")
 	}
+	if err := o.checkWebSockets(); err != nil {
+		return nil, err
+	}
 	secure, err := o.tlsConfig(e)
 	if err != nil {
 		return nil, err
@@ -117,6 +128,22 @@ func (o *brokerListen) check(e *env, guarded bool) (*tls.Config, error) {
 	return secure, nil
 }
 
+// checkWebSockets refuses what would have no effect, or another one than was meant.
+func (o *brokerListen) checkWebSockets() error {
+	if !o.wsPort.given && !o.wssPort.given && (o.wsPath != "" || o.wsOrigins != nil) {
+		return exit.New(exit.Usage, "--ws-path, --ws-origin", "", "there is no listener for WebSockets").Hint("pass --ws-port or --wss-port")
+	}
+	if o.wsPath != "" && (o.wsPath[0] != '/' || strings.ContainsAny(o.wsPath, "?#")) {
+		return exit.New(exit.Usage, "--ws-path", o.wsPath, "not a path").Hint("it begins with /, such as /mqtt")
+	}
+	for _, origin := range o.wsOrigins {
+		if _, err := path.Match(origin, ""); err != nil {
+			return exit.New(exit.Usage, "--ws-origin", origin, "not a host, with * and ? for what may vary").Hint("such as app.example.com or *.example.com:*")
+		}
+	}
+	return nil
+}
+
 func closeAll(listeners []listener) {
 	for _, l := range listeners {
 		_ = l.Close()
@@ -129,7 +156,7 @@ func (o *brokerListen) tcp(ctx context.Context, port int, scheme string, secure 
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return listener{}, listenError(address, err)
+		return listener{}, err
 	}
 	url := scheme + "://" + l.Addr().String()
 	if secure != nil {
@@ -146,46 +173,55 @@ func (o *brokerListen) tcp(ctx context.Context, port int, scheme string, secure 
 	return listener{l, url}, nil
 }
 
-func listenError(address string, err error) error {
+// listenError says why a port of a flag cannot be opened.
+func listenError(flag, address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return exit.New(exit.Usage, "listen", address, "the port is in use").Hint("-p 0 picks a free one")
+		return exit.New(exit.Usage, "listen", address, "the port is in use").Hint(flag + " 0 picks a free one")
 	case errors.Is(err, syscall.EACCES):
 		return exit.New(exit.Usage, "listen", address, "not allowed").Hint("ports below 1024 are often reserved")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return exit.New(exit.Usage, "--bind", address, "this machine has no such address").Hint("--bind 0.0.0.0 takes all that it has")
 	default:
-		cause := err
-		if op, ok := errors.AsType[*net.OpError](err); ok {
-			cause = op.Err
-		}
-		return exit.Wrap(exit.Usage, "listen", address, cause)
+		return exit.Wrap(exit.Usage, "listen", address, operationCause(err))
 	}
 }
 
+// operationCause is what the system said, without the address once more.
+func operationCause(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}
+
+// maxUnixPath is how long the path of a Unix socket can be on all systems, in bytes.
+const maxUnixPath = 103
+
 // listenUnix opens a Unix socket. One that a broker left behind, and nobody listens on, is replaced.
-func listenUnix(ctx context.Context, path string) (listener, error) {
-	if info, err := os.Lstat(path); err == nil {
+func listenUnix(ctx context.Context, name string) (listener, error) {
+	if info, err := os.Lstat(name); err == nil {
 		if info.Mode().Type() != fs.ModeSocket {
-			return listener{}, exit.New(exit.Usage, "--unix", path, "there is a file of that name, and it is no socket")
+			return listener{}, exit.New(exit.Usage, "--unix", name, "there is a file of that name, and it is no socket")
 		}
 		var d net.Dialer
-		if c, err := d.DialContext(ctx, "unix", path); err == nil {
+		if c, err := d.DialContext(ctx, "unix", name); err == nil {
 			_ = c.Close()
-			return listener{}, exit.New(exit.Usage, "--unix", path, "another program listens there")
+			return listener{}, exit.New(exit.Usage, "--unix", name, "another program listens there")
 		}
-		if err := os.Remove(path); err != nil {
-			return listener{}, exit.Wrap(exit.Usage, "--unix", path, err)
+		if err := os.Remove(name); err != nil {
+			return listener{}, exit.Wrap(exit.Usage, "--unix", name, err)
 		}
 	}
 	var config net.ListenConfig
-	l, err := config.Listen(ctx, "unix", path)
-	if err != nil {
-		cause := err
-		if op, ok := errors.AsType[*net.OpError](err); ok {
-			cause = op.Err
-		}
-		return listener{}, exit.Wrap(exit.Usage, "--unix", path, cause)
+	l, err := config.Listen(ctx, "unix", name)
+	switch {
+	case errors.Is(err, syscall.EINVAL) && len(name) > maxUnixPath:
+		return listener{}, exit.New(exit.Usage, "--unix", name, fmt.Sprintf("the path has %d bytes, which is too long for a socket", len(name)))
+	case err != nil:
+		return listener{}, exit.Wrap(exit.Usage, "--unix", name, operationCause(err))
 	}
-	return listener{l, "unix://" + path}, nil
+	return listener{l, "unix://" + name}, nil
 }
 
 // tlsConfig returns nil when no TLS is asked for.
@@ -209,7 +245,7 @@ func (o *brokerListen) tlsConfig(e *env) (*tls.Config, error) {
 	}
 	pair, err := tls.LoadX509KeyPair(o.cert, o.key)
 	if err != nil {
-		return nil, exit.Wrap(exit.Usage, "--tls-cert, --tls-key", o.cert, err)
+		return nil, exit.Wrap(exit.Usage, "--tls-cert, --tls-key", o.cert+", "+o.key, pairCause(err))
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	if o.clientCA == "" {
@@ -225,6 +261,18 @@ func (o *brokerListen) tlsConfig(e *env) (*tls.Config, error) {
 	}
 	config.ClientAuth = tls.RequireAndVerifyClientCert
 	return config, nil
+}
+
+// pairCause says what is wrong with a certificate or its key in a few words.
+func pairCause(err error) error {
+	switch {
+	case strings.Contains(err.Error(), "find any PEM data in certificate"):
+		return errors.New("there is no PEM certificate in the first")
+	case strings.Contains(err.Error(), "find any PEM data in key"):
+		return errors.New("there is no PEM key in the second")
+	default:
+		return err
+	}
 }
 
 // developmentCA makes sure of the files of --tls-auto and says how clients use them.

@@ -1,6 +1,9 @@
 package access
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // ParseMosquitto reads an acl_file. Lines that cannot be read are the policy's Faults.
 func ParseMosquitto(text string) *Policy {
@@ -28,13 +31,22 @@ func ParseMosquitto(text string) *Policy {
 		case "topic", "pattern":
 			p.mosquittoRule(Rule{Line: number, Text: trimmed, User: user, Pattern: word == "pattern"}, rest)
 		default:
-			p.fault(number, "user, topic or pattern is expected, not "+word)
+			p.fault(number, "user, topic or pattern is expected, not "+quoted(word))
 		}
 	}
 	return p
 }
 
 func (p *Policy) fault(line int, msg string) { p.Faults = append(p.Faults, FaultError{line, msg}) }
+
+// quoted is a word of the file for a message; what stands in a file may be long, and no text.
+func quoted(word string) string {
+	const most = 40
+	if len(word) > most {
+		return fmt.Sprintf("%q...", word[:most])
+	}
+	return fmt.Sprintf("%q", word)
+}
 
 func (p *Policy) mosquittoRule(r Rule, rest string) {
 	r.Allow, r.Actions, r.Filter = true, Read|Write, rest
@@ -49,7 +61,7 @@ func (p *Policy) mosquittoRule(r Rule, rest string) {
 			r.Allow = false
 		default:
 			// Mosquitto does not start with it: a filter with a space needs one of the words.
-			p.fault(r.Line, "read, write, readwrite or deny is expected before a Topic Filter with a space, not "+word)
+			p.fault(r.Line, "read, write, readwrite or deny is expected before a Topic Filter with a space, not "+quoted(word))
 			return
 		}
 		r.Filter = strings.TrimSpace(filter)

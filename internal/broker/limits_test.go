@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -238,4 +239,39 @@ func TestManyConnectionsLeaveNoMemoryBehind(t *testing.T) {
 		}
 		runtime.Gosched()
 	}
+}
+
+// A message of many User Properties takes much memory and has hardly any payload.
+func TestPropertiesCountWhereBytesAreBounded(t *testing.T) {
+	t.Parallel()
+	many := &wire.Properties{UserProperties: make([]wire.UserProperty, 1000)} // 32 bytes each, as they lie in memory
+	t.Run("retained", func(t *testing.T) {
+		t.Parallel()
+		s := brokertest.Start(t, broker.Config{MaxRetainedBytes: 50_000})
+		c := connected(t, s, wire.V5, "c")
+		for _, want := range []wire.ReasonCode{wire.NoMatchingSubscribers, wire.QuotaExceeded} {
+			p := &wire.Publish{Topic: fmt.Sprintf("a/%d", want), QoS: 1, Retain: true, Payload: text("x"), Properties: many}
+			if got := c.publish(p); got != want {
+				t.Errorf("got 0x%02X, want 0x%02X", byte(got), byte(want))
+			}
+		}
+		if st := s.Broker.Stats(); st.Retained != 1 || st.RetainedBytes < 32_000 {
+			t.Errorf("got %+v", st)
+		}
+	})
+	t.Run("queued", func(t *testing.T) {
+		t.Parallel()
+		s := brokertest.Start(t, broker.Config{MaxQueuedBytes: 100_000})
+		away := lasting(t, s, "away", false)
+		away.sub("a", 1)
+		away.drop()
+		s.WaitDisconnected("away")
+		pub := connected(t, s, wire.V5, "pub")
+		for range 10 {
+			pub.publish(&wire.Publish{Topic: "a", QoS: 1, Payload: text("x"), Properties: many})
+		}
+		if st := s.Broker.Stats(); st.MessagesDropped != 6 { // the fourth one may go over the limit
+			t.Errorf("%d were dropped of 10, want 6", st.MessagesDropped)
+		}
+	})
 }

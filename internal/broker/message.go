@@ -16,6 +16,7 @@ type message struct {
 	from    string           // Client Identifier of the publisher
 	expires time.Time        // zero: never
 	number  uint64           // tells messages apart in a Store, 0 when there is none
+	weight  int64            // what the properties count in a queue
 	seq     uint64           // the publish's place among those with RETAIN set, 0 for others
 	qos     byte
 	retain  bool
@@ -25,6 +26,9 @@ type message struct {
 const (
 	// messageOverhead is about what a queued message costs besides its topic and payload.
 	messageOverhead = 128
+	// propertiesOverhead and userPropertyOverhead are what properties and each User Property cost besides their texts.
+	propertiesOverhead   = 256
+	userPropertyOverhead = 32
 	// largeBody is from where a body has memory of its own: the reader's blocks are not larger than that, so keeping a view
 	// of a large body wastes little, and copying it would cost more than it saves.
 	largeBody = 32 << 10
@@ -42,14 +46,28 @@ func newMessage(topic string, payload []byte, props *wire.Properties) *message {
 		m.expires = time.Now().Add(time.Duration(props.MessageExpiryInterval) * time.Second)
 	}
 	if !props.Empty() {
-		m.props = props
+		m.props, m.weight = props, weight(props)
 	}
 
 	return m
 }
 
 // size is what the message counts in a queue.
-func (m *message) size() int64 { return int64(len(m.topic) + len(m.payload) + messageOverhead) }
+func (m *message) size() int64 { return int64(len(m.topic)+len(m.payload)+messageOverhead) + m.weight }
+
+// weight is about the memory of the properties of a message. A thousand empty User Properties take 5 kB in a packet and 32 kB
+// in memory.
+func weight(p *wire.Properties) int64 {
+	if p == nil {
+		return 0
+	}
+	n := propertiesOverhead + len(p.ContentType) + len(p.ResponseTopic) + len(p.CorrelationData)
+	for i := range p.UserProperties {
+		n += userPropertyOverhead + len(p.UserProperties[i].Key) + len(p.UserProperties[i].Value)
+	}
+
+	return int64(n)
+}
 
 // keep returns the message in memory of its own. A view of a packet would hold the block that the packet was read in.
 func (m *message) keep() *message {

@@ -129,7 +129,7 @@ func (m *message) stored() StoredMessage {
 func (m *StoredMessage) message() *message {
 	return &message{
 		number: m.Number, topic: m.Topic, payload: m.Payload, props: m.Properties, from: m.From, expires: m.Expires,
-		qos: m.QoS, retain: m.Retain, kept: true,
+		qos: m.QoS, retain: m.Retain, kept: true, weight: weight(m.Properties),
 	}
 }
 

@@ -10,7 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -94,7 +97,7 @@ func (o Options) read() (*files, error) {
 			return nil, err
 		}
 		if f.users, err = users.Parse(text); err != nil {
-			return nil, inFile(o.Users, err)
+			return nil, &FileError{o.Users, err}
 		}
 	}
 	if o.List != "" {
@@ -104,7 +107,7 @@ func (o Options) read() (*files, error) {
 		}
 		f.policy = access.ParseMosquitto(string(text))
 		if err := faults(f.policy); err != nil {
-			return nil, inFile(o.List, err)
+			return nil, &FileError{o.List, err}
 		}
 	}
 
@@ -114,47 +117,77 @@ func (o Options) read() (*files, error) {
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, &FileError{name, bare(err)}
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, err
+		return nil, &FileError{name, bare(err)}
 	}
 	if len(text) > maxFile {
-		return nil, inFile(name, fmt.Errorf("larger than %d MiB", maxFile>>20))
+		return nil, &FileError{name, fmt.Errorf("larger than %d MiB", maxFile>>20)}
 	}
 
 	return text, nil
 }
 
-// inFile puts the file's name before an error, and before each of joined ones.
-func inFile(name string, err error) error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, fmt.Errorf("%s: %w", name, e))
+// bare is an error without the name of the file in it.
+func bare(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
 	}
 
-	return errors.Join(all...)
+	return err
 }
 
-// faults returns what is wrong with an access list, also rules whose filter matches nothing.
-func faults(p *access.Policy) error {
-	var all []error
-	for i := range p.Faults {
-		all = append(all, &p.Faults[i])
+// FileError is a file that cannot be used.
+type FileError struct {
+	File string
+	Err  error // joins an error for each line that is wrong
+}
+
+// maxSaid is how many lines that are wrong an error speaks of.
+const maxSaid = 3
+
+// Error names the file, and the first lines that are wrong.
+func (e *FileError) Error() string {
+	all := []error{e.Err}
+	if joined, ok := e.Err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
 	}
-	for _, r := range p.Rules {
-		if _, err := topic.ParseFilter(r.Filter); err != nil {
-			all = append(all, fmt.Errorf("line %d: %w", r.Line, err))
+	var b strings.Builder
+	b.WriteString(e.File + ": ")
+	for i, err := range all[:min(len(all), maxSaid)] {
+		if i > 0 {
+			b.WriteString("; ")
 		}
+		b.WriteString(err.Error())
+	}
+	if more := len(all) - maxSaid; more > 0 {
+		fmt.Fprintf(&b, "; and %d more", more)
 	}
 
-	return errors.Join(all...)
+	return b.String()
+}
+
+// Unwrap returns what is wrong.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// faults returns what is wrong with an access list, in the order of its lines, also rules whose filter matches nothing.
+func faults(p *access.Policy) error {
+	all := slices.Clone(p.Faults)
+	for _, r := range p.Rules {
+		if _, err := topic.ParseFilter(r.Filter); err != nil {
+			all = append(all, access.FaultError{Line: r.Line, Msg: err.Error()})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b access.FaultError) int { return a.Line - b.Line })
+	var errs []error
+	for i := range all {
+		errs = append(errs, &all[i])
+	}
+
+	return errors.Join(errs...)
 }
 
 // Authenticate checks user name and password, unless the client has proved its name in another way.
@@ -199,6 +232,13 @@ func (g *Guard) verify(f *files, name string, password []byte) bool {
 	g.mu.Unlock()
 
 	return true
+}
+
+// Empty reports whether there is a password file with nobody in it, so that nobody gets in by it.
+func (g *Guard) Empty() bool {
+	f := g.now.Load()
+
+	return f.users != nil && len(f.users.Names()) == 0
 }
 
 // Scram returns what the password file keeps of a user for SCRAM-SHA-256.
