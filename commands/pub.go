@@ -204,7 +204,8 @@ func (o *pubOptions) addURLTopic(cmd *cobra.Command, path string, optional bool)
 	return nil
 }
 
-// reporter lists the messages that failed in a stream; a single message's failure is the error of the command.
+// reporter lists the messages that failed in a stream; a single message's failure is the error of the command. Of a message to
+// several topics the first failure is that, and those of other topics are listed.
 func (o *pubOptions) reporter(e *env) func(error) {
 	return func(err error) {
 		_, ok := errors.AsType[*publish.HeldError](err)
@@ -216,6 +217,8 @@ func (o *pubOptions) reporter(e *env) func(error) {
 			e.note("%s", err)
 		case !ok && o.failure == nil:
 			o.failure = err
+		case !ok && o.repeat == 1:
+			e.note("publish: %s", err)
 		}
 	}
 }

@@ -109,7 +109,10 @@ func (o *replyOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args
 	}
 	s, err := e.openWatch(ctx, r.Options)
 	if err != nil {
-		if errors.Is(context.Cause(ctx), errReplyOver) {
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, exit.ErrOutputClosed):
+			return exit.ErrOutputClosed
+		case errors.Is(cause, errReplyOver):
 			return exit.New(exit.Timeout, "reply", "", "no connection within "+o.timeout.String()+" (--timeout)")
 		}
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/request"
 	"github.com/mqx-cli/mqx/internal/topic"
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 type requestOptions struct {
@@ -32,6 +33,8 @@ type requestOptions struct {
 	verbose   bool
 	noNewline bool
 	path      string
+
+	older bool // the connection is older than MQTT 5
 }
 
 func newRequest(e *env) *cobra.Command {
@@ -95,6 +98,7 @@ func (o *requestOptions) run(ctx context.Context, e *env, cmd *cobra.Command, ar
 		return err
 	}
 	defer closeSession(ctx, s)
+	o.older = s.Caps().Version != wire.V5
 	ctx, cancel := output.UntilClosed(ctx, e.streams.Out)
 	defer cancel()
 	p := newResponsePrinter(e, o)
@@ -215,6 +219,8 @@ func (o *requestOptions) late(r request.Outcome) error {
 		return e.Hint(count(r.Uncorrelated, "response") + " without Correlation Data ignored; -V 3.1.1 does without")
 	case r.Stale > 0:
 		return e.Hint(count(r.Stale, "response") + " from before the request ignored")
+	case o.older && r.Responses == 0:
+		return e.Hint("below MQTT 5 a broker cannot say that it has refused the request")
 	default:
 		return e
 	}

@@ -20,6 +20,8 @@ func newSimulate(e *env) *cobra.Command {
 		subcommand{"verify", newSimulateVerify},
 		subcommand{"init", newSimulateInit},
 		subcommand{"check", newSimulateCheck},
+		subcommand{"merge", newSimulateMerge},
+		subcommand{"manifest", newSimulateManifest},
 		subcommand{"learn", newSimulateLearn},
 		subcommand{"cleanup", newSimulateCleanup},
 	)

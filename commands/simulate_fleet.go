@@ -36,6 +36,7 @@ type fleetOptions struct {
 	cleanup  bool
 	yes      bool
 	ready    string
+	result   resultOptions
 }
 
 func newSimulateFleet(e *env) *cobra.Command {
@@ -53,14 +54,18 @@ func newSimulateFleet(e *env) *cobra.Command {
 			"no connection.\n\n" +
 			"--ledger writes what was sent and what was done to it, for simulate verify. --shard 2/5 plays the second fifth of the\n" +
 			"devices: together the parts are the whole, and with --start-at they begin together.\n\n" +
-			"Status 0: played to the end; 1: more messages than max_rate; 2: not fit to run, or a host that is not allowed; 3 and 4:\n" +
-			"the first device could not connect; 9: some devices or messages were refused; 130: Ctrl-C.",
+			"In the end it prints what was sent, acknowledged and lost, how long things took, and whether what the profile expects\n" +
+			"holds (expect:). What only a subscriber can tell, such as what was lost, a connection of its own sees. The parts of a fleet\n" +
+			"write a --summary each, which simulate merge adds up and judges.\n\n" +
+			"Status 0: played to the end; 1: an expectation is not met, or more messages than max_rate; 2: not fit to run, or a host\n" +
+			"that is not allowed; 3 and 4: the first device could not connect; 9: some devices or messages were refused; 130: Ctrl-C.",
 		Example: "  mqx simulate fleet cold-rooms.sim.yaml --ledger truth.jsonl --duration 10m\n" +
 			"  mqx simulate fleet cold-rooms.sim.yaml --shard 2/5 --start-at 2026-01-05T06:00:00Z\n" +
 			"  mqx simulate fleet cold-rooms.sim.yaml -o jsonl --ledger truth.jsonl > data.jsonl",
 		Annotations: readWrite(),
 	}
 	o.addFlags(cmd)
+	e.addJSONFlag(cmd, "print what came of the run as one JSON object")
 	addConnectionFlags(cmd, &o.connection, "subscribe")
 	cmd.RunE = e.runAfter(func(cmd *cobra.Command, args []string) error { return o.fill(e, cmd, args) },
 		func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
@@ -85,6 +90,9 @@ func (o *fleetOptions) addFlags(cmd *cobra.Command) {
 	fs.BoolVar(&o.yes, "yes", false, "do not ask, also in a guarded context")
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when all devices have been connected")
 	fs.StringVar(&o.contract, "contract", "", "the contract that topics follow (default: looked for upwards)")
+	fs.StringVar(&o.result.summary, "summary", "", "write what came of the run to this file, for simulate merge (default: output.summary of the profile)")
+	fs.StringVar(&o.result.junit, "junit", "", "write the verdicts to this file (default: output.junit of the profile)")
+	fs.StringVar(&o.result.prometheus, "prometheus", "", "serve metrics at this address, such as 127.0.0.1:9464 (default: output.prometheus of the profile)")
 }
 
 // fill reads the profile, whose broker comes after the environment and before a context that is merely in use.

@@ -121,9 +121,10 @@ type liveFleet struct {
 	target   link.Target
 	resolved config.Resolved
 
-	livefleet.Nobody
-	record *livefleet.Record
-	ledger *ledgerFile
+	livefleet.Observer // the tally, of which Sent is told by way of the ledger
+	tally              *fleetTally
+	record             *livefleet.Record
+	ledger             *ledgerFile
 }
 
 // Sent implements [livefleet.Observer].
@@ -131,7 +132,7 @@ func (l *liveFleet) Sent(m *simulate.Made) error {
 	if err := l.ledger.write(m); err != nil {
 		return exit.Wrap(exit.Usage, "--ledger", "", err)
 	}
-	return nil
+	return l.Observer.Sent(m)
 }
 
 func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time) (err error) {
@@ -146,13 +147,18 @@ func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time)
 			break
 		}
 	}
-	if l.ledger, err = createLedger(e, o.ledger, p.Output.Ledger); err != nil {
+	if l.ledger, err = createLedger(e, o.ledger, partFile(p.Output.Ledger, o.shard)); err != nil {
 		return err
 	}
 	if err := l.beginRecord(begin); err != nil {
 		return errors.Join(err, l.ledger.Close())
 	}
 	defer l.record.Close()
+	if l.tally, err = l.beginTally(ctx, run, begin); err != nil {
+		return errors.Join(err, l.ledger.Close())
+	}
+	defer l.tally.close(ctx)
+	l.Observer = l.tally
 	f := livefleet.New(livefleet.Options{
 		Run: run, Shard: o.shard, Target: l.target, Version: l.resolved.Options.Version, KeepAlive: o.connection.KeepAlive,
 		ConnectTimeout: o.connection.ConnectTimeout, RetryMaxWait: o.connection.RetryMaxWait, Login: login.of,
@@ -163,11 +169,17 @@ func (l *liveFleet) run(ctx context.Context, run *simulate.Run, begin time.Time)
 	})
 	// Devices are idle most of the time, and there are many: memory is dearer than time.
 	defer debug.SetGCPercent(debug.SetGCPercent(thrift))
-	result, err := l.watch(ctx, f)
+	playing, stop := l.tally.playing(ctx)
+	result, err := l.watch(playing, f)
+	stop()
 	if closed := l.ledger.Close(); err == nil && closed != nil {
 		err = exit.Wrap(exit.Usage, "--ledger", "", closed)
 	}
-	if err = l.outcome(ctx, result, err); o.cleanup {
+	_, never := errors.AsType[*livefleet.ConnectError](err)
+	if err = l.outcome(ctx, result, err); !never {
+		err = l.tally.finish(ctx, err)
+	}
+	if o.cleanup {
 		if cleaned := l.cleanUp(ctx); err == nil {
 			err = cleaned
 		}

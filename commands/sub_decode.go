@@ -10,13 +10,13 @@ import (
 	"github.com/mqx-cli/mqx/internal/sift"
 )
 
-// tally counts messages that something is wrong with, and keeps the first.
-type tally struct {
+// failures counts messages that something is wrong with, and keeps the first.
+type failures struct {
 	n     int
 	first string
 }
 
-func (t *tally) add(m message.Message, err error) {
+func (t *failures) add(m message.Message, err error) {
 	if t.n++; t.n == 1 {
 		t.first = m.Topic + ": " + err.Error()
 	}
@@ -29,7 +29,7 @@ type decodingSink struct {
 	decoder *decode.Decoder
 	asked   string // --decode as it was given
 	extra   []byte
-	bad     tally
+	bad     failures
 }
 
 // Message shows m decoded.
@@ -63,7 +63,7 @@ type checkingSink struct {
 
 	schema *payload.Schema
 	extra  []byte
-	bad    tally
+	bad    failures
 }
 
 // Message shows m.
@@ -101,7 +101,7 @@ type jqSink struct {
 
 	jq     *sift.JQ
 	asJSON bool
-	bad    tally
+	bad    failures
 }
 
 // Message prints what becomes of m.

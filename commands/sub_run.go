@@ -51,12 +51,20 @@ func (s *subscriber) run(ctx context.Context) error {
 	requests, stop := s.untilDeadline(ctx)
 	defer stop()
 	if err := subscribe(requests, s.session, s.connection.Properties.Subscribe, subs); err != nil {
-		return s.late(ctx, err, "no SUBACK")
+		return s.unsubscribed(ctx, err)
 	}
 	if err := readyFile(s.ready, ""); err != nil || s.onlyAck {
 		return err
 	}
 	return s.receive(ctx)
+}
+
+// unsubscribed is why there is no subscription: that nobody reads the output is no failure of it.
+func (s *subscriber) unsubscribed(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), exit.ErrOutputClosed) {
+		return exit.ErrOutputClosed
+	}
+	return s.late(ctx, err, "no SUBACK")
 }
 
 // receive prints messages until the stated end.

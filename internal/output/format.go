@@ -122,8 +122,8 @@ func (f *Format) clock(s string) (int, error) {
 	switch {
 	case s == "":
 		return 0, fmt.Errorf("@ without a letter")
-	case s[0] == '@':
-		f.literal("@")
+	case s[0] == '@', s[0] == '%':
+		f.literal(s[:1])
 	case s[0] != 'N' && !isTimeVerb(s[0]):
 		return 0, fmt.Errorf("unknown time field @%c", s[0])
 	default:

@@ -39,6 +39,7 @@ func TestFormatFields(t *testing.T) {
 		{"%D", "c\x00d"},
 		{"[%4A]", "[    ]"},
 		{`a\\b\0\a\e\n\r\t\v`, "a\\b\x00\a\x1b\n\r\t\v"},
+		{"@%", "%"},
 		{"@@@Y-@m-@d @H:@M:@S.@N @j", "@2026-01-04 15:06:07.008009010 004"},
 		{"@y @C @e @k|@l @I @p @P", "26 20  4 15| 3 03 PM pm"},
 		{"@a @A @b @B @h", "Sun Sunday Jan January Jan"},

@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ func (s *sourceReader) readBeside(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if !slices.Contains(s.p.Files, name) {
+		s.p.Files = append(s.p.Files, name)
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxRecording+1))
 	if err == nil && len(text) > maxRecording {
 		err = fmt.Errorf("%s: more than %d MiB", name, maxRecording>>20)

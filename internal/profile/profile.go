@@ -20,9 +20,10 @@ const Version = "mqx/sim/v1"
 
 // Profile is a fleet with its life. It does not change once it is read; it may be used concurrently.
 type Profile struct {
-	// File is where it was read from.
-	File string
-	Name string
+	// File is where it was read from. Files are those that it names, as it names them: recordings and tracks.
+	File  string
+	Files []string
+	Name  string
 	// Seed, with the name and the identifiers of devices, decides everything that looks like chance.
 	Seed uint64
 	// Duration is how long the run is, in simulated time; 0 is until it is stopped.

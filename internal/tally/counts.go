@@ -12,6 +12,8 @@ type QoSCounts struct {
 	// Acknowledged and Refused are the Server's answers, of messages at QoS 1 and 2.
 	Acknowledged int64 `json:"acknowledged,omitempty"`
 	Refused      int64 `json:"refused,omitempty"`
+	// Unanswered are those that wait for the answer, without those whose connection a fault has ended.
+	Unanswered int64 `json:"unanswered,omitempty"`
 	// What follows a Watch has seen. What the simulation did on purpose is not among it.
 	Arrived    int64 `json:"arrived,omitempty"`
 	Lost       int64 `json:"lost,omitempty"`
@@ -29,6 +31,7 @@ func (c *QoSCounts) add(o *QoSCounts) {
 	c.Bytes += o.Bytes
 	c.Acknowledged += o.Acknowledged
 	c.Refused += o.Refused
+	c.Unanswered += o.Unanswered
 	c.Arrived += o.Arrived
 	c.Lost += o.Lost
 	c.Duplicated += o.Duplicated
@@ -39,7 +42,7 @@ func (c *QoSCounts) add(o *QoSCounts) {
 
 // negative reports whether there is a count that cannot be.
 func (c *QoSCounts) negative() bool {
-	return min(c.Sent, c.Copies, c.Dropped, c.Unsent, c.Bytes, c.Acknowledged, c.Refused, c.Arrived, c.Lost, c.Duplicated, c.Reordered,
+	return min(c.Sent, c.Copies, c.Dropped, c.Unsent, c.Bytes, c.Acknowledged, c.Refused, c.Unanswered, c.Arrived, c.Lost, c.Duplicated, c.Reordered,
 		c.Late, c.Altered) < 0
 }
 

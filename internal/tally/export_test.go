@@ -1,7 +1,5 @@
 package tally
 
-import "time"
-
 // Scopes are the parts of the run that a Recorder counts, in words.
 func (r *Recorder) Scopes() []string {
 	var names []string
@@ -10,9 +8,6 @@ func (r *Recorder) Scopes() []string {
 	}
 	return names
 }
-
-// Brief is a duration in words.
-func Brief(d time.Duration) string { return brief(d) }
 
 // MostChanges bounds a Timeline.
 const MostChanges = mostChanges

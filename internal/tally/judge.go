@@ -72,7 +72,7 @@ func (j *judge) judge() {
 	case j.of == nil:
 		j.unclear("it was not counted")
 	case j.from > 0 && j.from >= j.ran():
-		j.failed("fault %q did not begin: the run ended after %s%s", e.OfFault, brief(j.ran()), j.cause())
+		j.failed("fault %q did not begin: the run ended after %s%s", e.OfFault, Brief(j.ran()), j.cause())
 	case needsWatch(measure) && !s.Watched:
 		j.unclear("nobody has watched what came out of the broker")
 	case strings.HasPrefix(measure, "lint.") && !s.Linted:
@@ -153,7 +153,7 @@ func (j *judge) rate() {
 	n := float64(j.counted().Sent) / long.Seconds()
 	j.value(n)
 	if !j.e.Holds(n) {
-		j.failed("%.1f messages a second were sent, over %s", n, brief(long))
+		j.failed("%.1f messages a second were sent, over %s", n, Brief(long))
 	}
 }
 
@@ -239,13 +239,13 @@ func (j *judge) blame(n func(*ScopeSummary) int64) {
 // mention says what may have kept the watch from seeing a message.
 func (j *judge) mention(measure string) {
 	if needsWatch(measure) && j.summary.Gap > 0 {
-		j.note(" the watch had no connection for %s", brief(seconds(j.summary.Gap)))
+		j.note(" the watch had no connection for %s", Brief(seconds(j.summary.Gap)))
 	}
 }
 
 // short says that the run was over before the time that was to be judged.
 func (j *judge) short() {
 	if end := j.from + j.e.Within; j.e.Within > 0 && end > j.ran() {
-		j.note(" the run ended after %s%s", brief(j.ran()), j.cause())
+		j.note(" the run ended after %s%s", Brief(j.ran()), j.cause())
 	}
 }

@@ -39,9 +39,9 @@ func (j *judge) connected() {
 	if held {
 		return
 	}
-	j.failed("%s were connected after %s", count(last), brief(min(to, j.ran())))
+	j.failed("%s were connected after %s", count(last), Brief(min(to, j.ran())))
 	if best != last {
-		j.note(" the closest was %s after %s", count(best), brief(bestAt))
+		j.note(" the closest was %s after %s", count(best), Brief(bestAt))
 	}
 	if j.e.Number > float64(j.summary.Devices) {
 		j.note(" the fleet has %s devices", count(float64(j.summary.Devices)))
@@ -100,7 +100,7 @@ func (j *judge) comes(changes []PresenceChange) (why string) {
 		if at > to {
 			break
 		}
-		state = fmt.Sprintf(" was %s from %s on", word(c.Online), brief(at))
+		state = fmt.Sprintf(" was %s from %s on", word(c.Online), Brief(at))
 		if until >= from && (until > from || at == from) && holds(c) {
 			return ""
 		}
@@ -142,11 +142,11 @@ func (j *judge) times(measure string) {
 	if math.IsInf(n, 1) {
 		j.failed("%s has no end: %s", what, neverWords(measure, never, all.Count()+never))
 	} else {
-		j.failed("%s is %s of %s times", what, brief(seconds(n)), count(float64(all.Count())))
+		j.failed("%s is %s of %s times", what, Brief(seconds(n)), count(float64(all.Count())))
 	}
 	if all.Count() > 0 {
 		const half = 0.5
-		j.note(" the median is %s, the longest %s", brief(all.Quantile(half)), brief(all.Max()))
+		j.note(" the median is %s, the longest %s", Brief(all.Quantile(half)), Brief(all.Max()))
 	}
 	j.short()
 }
@@ -159,10 +159,10 @@ func (j *judge) never(measure string) int64 {
 		var open int64
 		for q := 1; q < len(j.of.QoS); q++ {
 			if c := &j.of.QoS[q]; j.e.Counts(byte(q)) {
-				open += c.Sent - c.Acknowledged - c.Refused
+				open += c.Unanswered
 			}
 		}
-		return max(0, open)
+		return open
 	case "converge":
 		h := j.of.Times[unconverged+j.e.Argument]
 		return h.countFrom(seconds(j.e.Number))
@@ -203,8 +203,8 @@ func percentile(q float64) string {
 // count is a number without needless digits.
 func count(n float64) string { return fmt.Sprintf("%g", n) }
 
-// brief is a duration without needless digits.
-func brief(d time.Duration) string {
+// Brief is a duration without needless digits.
+func Brief(d time.Duration) string {
 	switch {
 	case d >= time.Minute:
 		d = d.Round(time.Second)

@@ -2,6 +2,7 @@ package tally
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/client"
@@ -79,6 +80,9 @@ func (r *Recorder) Disconnected(device string, err error) {
 	i, at := r.index(device), r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err == nil && !r.over(at) {
+		delete(r.open, i) // what a fault has cut off is not for the Server to answer
+	}
 	taken := isTakeover(err)
 	if !r.setConnected(i, at, false) && !taken {
 		return
@@ -140,6 +144,9 @@ func (r *Recorder) Sent(m *simulate.Made) error {
 	if !dropped {
 		r.expect(m)
 	}
+	if !dropped && qos > 0 {
+		r.open[m.Index] = append(r.open[m.Index], unanswered{m.Due, qos})
+	}
 	return nil
 }
 
@@ -152,6 +159,25 @@ func (r *Recorder) again(m *simulate.Made) {
 	})
 	if r.watch != nil {
 		r.watch.again(m)
+	}
+}
+
+// unanswered is a message at QoS 1 or 2 that the Server has not answered.
+type unanswered struct {
+	due time.Duration
+	qos byte
+}
+
+// answered takes note that a message was answered. When a device has sent no other, nothing is kept of it.
+func (r *Recorder) answered(device int, m unanswered) {
+	open := r.open[device]
+	i := slices.Index(open, m)
+	switch {
+	case i < 0: // it was given up with a connection, and sent again over another one
+	case len(open) == 1:
+		delete(r.open, device)
+	default:
+		r.open[device] = slices.Delete(open, i, i+1)
 	}
 }
 
@@ -187,6 +213,7 @@ func (r *Recorder) Acknowledged(m *simulate.Made, took time.Duration, code wire.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	qos, name := m.Message.QoS&3, ackOf(m.Message.QoS&3)
+	r.answered(m.Index, unanswered{m.Due, qos})
 	r.each(m.Index, m.Due, func(s *scope) {
 		if code >= wire.UnspecifiedError {
 			s.counts.QoS[qos].Refused++
@@ -226,10 +253,10 @@ func (r *Recorder) Converged(device string, settings []string, took time.Duratio
 // converged records how long it took until a setting was reported.
 func (r *Recorder) converged(device int, at time.Duration, setting string, took time.Duration) {
 	const mostSettings = 100 // so that nobody fills the memory with names
-	if all := r.scopes[0]; all.times[converge+setting] == nil && len(all.times) < mostSettings {
-		all.measures(converge + setting)
+	if all := r.scopes[0]; all.times[Converge+setting] == nil && len(all.times) < mostSettings {
+		all.measures(Converge + setting)
 	}
-	r.each(device, at, func(s *scope) { s.record(converge+setting, took) })
+	r.each(device, at, func(s *scope) { s.record(Converge+setting, took) })
 }
 
 // Fault tells that a fault begins or ends at a device.

@@ -14,7 +14,7 @@ const (
 	Connect     = "connect"      // from dialling to CONNACK
 	ScheduleLag = "schedule_lag" // from when a message was due until it was sent
 	PublishAck  = "publish_ack"  // from PUBLISH to PUBACK or PUBCOMP
-	converge    = "converge:"    // from when a desired state was seen until it was reported
+	Converge    = "converge:"    // from when a desired state was seen until it was reported
 	unconverged = "unconverged:" // how long desired states have waited that were not reported by the end
 )
 
@@ -108,7 +108,7 @@ func measuresOf(e *profile.Expectation) []string {
 		}
 		return names
 	case "converge":
-		return []string{converge + e.Argument, unconverged + e.Argument}
+		return []string{Converge + e.Argument, unconverged + e.Argument}
 	case Connect, ScheduleLag:
 		return []string{name}
 	default:

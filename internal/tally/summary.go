@@ -88,6 +88,9 @@ type ScopeSummary struct {
 	Times map[string]*Histogram `json:"times,omitempty"`
 }
 
+// Names are what is measured in time, in order.
+func (s *ScopeSummary) Names() []string { return slices.Sorted(maps.Keys(s.Times)) }
+
 func (s *ScopeSummary) scope() Scope {
 	return Scope{From: seconds(s.From), For: seconds(s.For), During: s.During, Outside: s.Outside}
 }
@@ -120,7 +123,7 @@ func (r *Recorder) Summary() *Summary {
 		s.Faults = append(s.Faults, r.faultSummary(f))
 	}
 	for _, part := range r.scopes {
-		s.Scopes = append(s.Scopes, part.summary())
+		s.Scopes = append(s.Scopes, r.scopeSummary(part))
 	}
 	for _, e := range p.Expect {
 		s.Expect = append(s.Expect, e.Text)
@@ -146,13 +149,20 @@ func (r *Recorder) faultSummary(f *profile.Fault) Fault {
 	return made
 }
 
-func (s *scope) summary() ScopeSummary {
+func (r *Recorder) scopeSummary(s *scope) ScopeSummary {
 	made := ScopeSummary{
 		From: s.From.Seconds(), For: s.For.Seconds(), During: s.During, Outside: s.Outside, Counts: s.counts,
 		Times: map[string]*Histogram{},
 	}
 	for name, h := range s.times {
 		made.Times[name] = h.Clone()
+	}
+	for device, open := range r.open {
+		for _, m := range open {
+			if s.has(device, m.due) {
+				made.QoS[m.qos].Unanswered++
+			}
+		}
 	}
 	return made
 }
@@ -182,8 +192,11 @@ func (s *Summary) WriteFile(name string) error {
 
 // JSON is the summary as one line.
 func (s *Summary) JSON() ([]byte, error) {
-	text, err := json.Marshal(s)
-	return append(text, '\n'), err
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // expectations are full of < and >
+	err := e.Encode(s)
+	return text.Bytes(), err
 }
 
 // ErrNotSummary says that a document is no summary of a run.

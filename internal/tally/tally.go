@@ -72,6 +72,7 @@ type Recorder struct {
 	mu        sync.Mutex   // guards what follows
 	connected map[int]bool // devices, by their numbers
 	begun     map[string]int
+	open      map[int][]unanswered // by the numbers of the devices
 	timeline  Timeline
 	scopes    []*scope
 	presence  map[string][]PresenceChange
@@ -109,7 +110,7 @@ func New(p *profile.Profile, o Options) *Recorder {
 		o.Speed = 1
 	}
 	r := &Recorder{
-		options: o, profile: p, indices: map[string]int{}, connected: map[int]bool{}, begun: map[string]int{},
+		options: o, profile: p, indices: map[string]int{}, connected: map[int]bool{}, begun: map[string]int{}, open: map[int][]unanswered{},
 		timeline: Timeline{Step: timelineStep}, presence: map[string][]PresenceChange{}, recent: map[string]*recentTimes{},
 	}
 	for d := range p.Devices() {

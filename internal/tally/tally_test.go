@@ -264,6 +264,24 @@ func TestConnectionsAreCounted(t *testing.T) {
 	}
 }
 
+func TestWhatAFaultHasCutOffIsNotForTheServerToAnswer(t *testing.T) {
+	t.Parallel()
+	r := fixedRun(aProfile(t), time.Minute, simulate.Shard{})
+	for device := range 3 {
+		r.Connected(fmt.Sprintf("lyon/cr-%d", device+1), time.Millisecond, false)
+		_ = r.Sent(made(device, "acme/x", "y", 1, time.Second))
+		_ = r.Sent(made(device, "acme/x", "z", 2, time.Second))
+	}
+	r.Acknowledged(made(0, "acme/x", "y", 1, time.Second), time.Millisecond, wire.Success)
+	r.Disconnected("lyon/cr-2", nil)
+	r.Disconnected("lyon/cr-3", os.ErrDeadlineExceeded)
+	r.Leaving("")
+	r.Disconnected("lyon/cr-1", nil)
+	if c := r.Summary().All(); c.QoS[1].Unanswered != 1 || c.QoS[2].Unanswered != 2 {
+		t.Errorf("got %+v", c.QoS)
+	}
+}
+
 func TestSummarySurvivesItsFile(t *testing.T) {
 	t.Parallel()
 	r := fixedRun(aProfile(t, "connected >= 4", "publish_ack_p99 < 1s", "presence(cr-2) == offline"), time.Minute, simulate.Shard{})

@@ -138,8 +138,15 @@ func (w *Watch) Received(m message.Message) {
 	w.arrived(t, m.Payload, now)
 }
 
-// Away tells that the session has lost its connection, Back that it has another one. Messages at QoS 0 that were under way
-// meanwhile cannot be told from lost ones, and count as neither.
+// Blind tells that the session may not subscribe: nothing is seen, and nothing is judged by what was not seen.
+func (w *Watch) Blind() {
+	w.r.mu.Lock()
+	defer w.r.mu.Unlock()
+	w.r.watch, w.r.watched = nil, false
+}
+
+// Away tells that the session has lost its connection, Back that it has another one. Messages that were under way meanwhile
+// cannot be told from lost ones, and count as neither.
 func (w *Watch) Away(at time.Time) {
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()
@@ -158,7 +165,8 @@ func (w *Watch) Back(at time.Time) {
 	w.away = false
 	w.r.gap += at.Sub(w.awayAt)
 	for _, t := range w.topics {
-		w.open -= t.forgetUnsure()
+		w.open -= len(t.waiting)
+		t.waiting = nil
 	}
 }
 

@@ -170,10 +170,3 @@ func (w *Watch) lost(e *expected, altered *int) {
 func (w *Watch) count(e *expected, fn func(*QoSCounts)) {
 	w.r.each(e.device, e.due, func(s *scope) { fn(&s.counts.QoS[e.qos]) })
 }
-
-// forgetUnsure forgets the messages of which it cannot be told whether they are lost, and returns how many.
-func (m *match) forgetUnsure() int {
-	before := len(m.waiting)
-	m.waiting = slices.DeleteFunc(m.waiting, func(e expected) bool { return e.qos == 0 })
-	return before - len(m.waiting)
-}

@@ -193,7 +193,7 @@ func (b *bench) idle(ctx context.Context) error {
 
 // crowd connects as many clients and returns by how many KiB each of them has made the broker grow.
 func (b *bench) crowd(s *service, counts []int) ([]float64, error) {
-	before, err := rss(s.pid())
+	before, err := memoryOf(s.pid(), "VmRSS")
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ func (b *bench) crowd(s *service, counts []int) ([]float64, error) {
 				return nil, err
 			}
 		}
-		after, err := rss(s.pid())
+		after, err := memoryOf(s.pid(), "VmRSS")
 		if err != nil {
 			return nil, err
 		}
@@ -241,7 +241,7 @@ func (b *bench) retained(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.table(" Retained Messages | s, Mosquitto | s, mqx | ratio | CPU s, Mosquitto | CPU s, mqx ",
+	b.table(" Retained Messages | s, Mosquitto | s, mqx | ratio s | CPU s, Mosquitto | CPU s, mqx ",
 		[][]string{{fmt.Sprint(n), took[0].show(), took[1].show(), took.ratio(), cost[0].show(), cost[1].show()}})
 	return nil
 }

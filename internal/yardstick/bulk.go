@@ -16,13 +16,13 @@ import (
 // text is the payload of all messages.
 func text() string { return strings.Repeat("x", payloadSize) }
 
-// contest is a command of Mosquitto's and one of ours that do the same.
+// contest are two commands that do the same, as a rule one of Mosquitto's and one of ours.
 type contest struct {
 	name         string
 	messages     int
 	theirs, ours []string
 	input        string
-	after        func() error // checks each run, may be nil
+	after        func(i int) error // checks each run of the first, 0, or the second command; may be nil
 }
 
 // outcome are the figures of a contest: Mosquitto's and ours.
@@ -35,7 +35,7 @@ func (b *bench) hold(ctx context.Context, c contest) (outcome, error) {
 		for i, args := range [][]string{c.theirs, c.ours} {
 			s, err := command(ctx, c.input, args...)
 			if err == nil && c.after != nil {
-				err = c.after()
+				err = c.after(i)
 			}
 			if err != nil {
 				return o, fmt.Errorf("%s, %s: %w", c.name, args[0], err)
@@ -88,7 +88,7 @@ func (b *bench) start(ctx context.Context) error {
 		{name: "`version`", theirs: []string{"true"}, ours: []string{b.mqx, "version"}},
 		{
 			name: "`pub -m`, one message", theirs: append([]string{"mosquitto_pub"}, message...),
-			ours: append([]string{b.mqx, "pub"}, message...), after: func() error { return sink.received(1) },
+			ours: append([]string{b.mqx, "pub"}, message...), after: func(int) error { return sink.received(1) },
 		},
 	} {
 		o, err := many.hold(ctx, c)
@@ -146,7 +146,7 @@ func (b *bench) publishing(ctx context.Context) error {
 			theirs: append([]string{"mosquitto_pub"}, args...), ours: append([]string{b.mqx, "pub"}, args...),
 		}
 		if target.after != nil {
-			c.after = func() error { return target.after(target.n) }
+			c.after = func(int) error { return target.after(target.n) }
 		}
 		all = append(all, c)
 	}
@@ -167,7 +167,7 @@ func (b *bench) subscribing(ctx context.Context) error {
 func (b *bench) listeners(blaster *peer, theirs, ours []string) []contest {
 	count := strconv.Itoa(b.messages)
 	args := []string{"-p", blaster.port(), "-t", benchTopic, "-C", count}
-	leave := func() error { <-blaster.got; return nil }
+	leave := func(int) error { <-blaster.got; return nil }
 	join := func(lists ...[]string) (all []string) {
 		for _, l := range lists {
 			all = append(all, l...)
@@ -215,35 +215,28 @@ func (b *bench) encrypted(ctx context.Context) error {
 		return append([]string{b.mqx, "pub", "-p", p.port(), "-t", benchTopic, "-l"}, more...)
 	}
 	var rows [][]string
-	for _, c := range []struct {
-		name          string
-		plain, secret []string
-		input         string
-	}{
-		{"`pub -l` to a sink", pub(plain), pub(secret, "--cafile", files.CA), input},
-		{"`sub` of a blaster", b.listeners(plain, nil, nil)[0].ours, b.listeners(secret, nil, []string{"--cafile", files.CA})[0].ours, ""},
+	leave := func(i int) error { <-[]*peer{plain, secret}[i].got; return nil }
+	for _, c := range []contest{
+		{name: "`pub -l` to a sink", theirs: pub(plain), ours: pub(secret, "--cafile", files.CA), input: input, after: leave},
+		{
+			name: "`sub` of a blaster", theirs: b.listeners(plain, nil, nil)[0].ours,
+			ours: b.listeners(secret, nil, []string{"--cafile", files.CA})[0].ours, after: leave,
+		},
 	} {
 		secret.records.Store(0)
-		var wall, used pair
-		for run := range b.runs + 1 {
-			for i, args := range [][]string{c.plain, c.secret} {
-				s, err := command(ctx, c.input, args...)
-				if err != nil {
-					return err
-				}
-				<-[]*peer{plain, secret}[i].got
-				if run > 0 {
-					wall.add(i, s.wall)
-					used.add(i, s.cpu)
-				}
-			}
+		o, err := b.hold(ctx, c)
+		if err != nil {
+			return err
 		}
-		each := float64(b.messages) * float64(b.runs+1) / float64(secret.records.Load())
+		records := "-" // the peer counts those that come
+		if c.input != "" {
+			records = short(float64(b.messages) * float64(b.runs+1) / float64(secret.records.Load()))
+		}
 		rows = append(rows, []string{
-			c.name + ", " + short(float64(b.messages)) + " messages", wall[0].show(), wall[1].show(), wall.ratio(), used.ratio(), short(each),
+			c.name + ", " + short(float64(b.messages)) + " messages", o.wall[0].show(), o.wall[1].show(), o.wall.ratio(), o.cpu.ratio(), records,
 		})
 	}
-	b.table(" what | s, plain | s, TLS | ratio | ratio CPU | messages sent in a TLS record ", rows)
+	b.table(" what | s, plain | s, TLS | ratio | ratio CPU | messages in a TLS record ", rows)
 	return nil
 }
 
@@ -258,7 +251,7 @@ func (b *bench) waiting(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var memory pair
+	var memory, own pair
 	for range b.runs {
 		for i, args := range [][]string{{theirs}, {b.mqx, "sub"}} {
 			s, err := launch(ctx, args[0], "", append(args, "-p", broker.port(), "-t", "nothing")...)
@@ -266,14 +259,22 @@ func (b *bench) waiting(ctx context.Context) error {
 				return err
 			}
 			<-time.After(time.Second) // neither says when it has subscribed in the same way
-			n, err := rss(s.pid())
+			all, err := memoryOf(s.pid(), "VmRSS")
+			if err != nil {
+				return err
+			}
+			private, err := memoryOf(s.pid(), "RssAnon")
 			s.stop()
 			if err != nil {
 				return err
 			}
-			memory.add(i, n/1024)
+			memory.add(i, all/1024)
+			own.add(i, private/1024)
 		}
 	}
-	b.table(" idle | MiB, `mosquitto_sub` | MiB, `mqx sub` ", [][]string{{"`sub -t nothing`", memory[0].show(), memory[1].show()}})
+	b.table(" idle `sub` | MiB, `mosquitto_sub` | MiB, `mqx sub` ", [][]string{
+		{"RSS", memory[0].show(), memory[1].show()},
+		{"without the pages of files (RssAnon)", own[0].show(), own[1].show()},
+	})
 	return nil
 }

@@ -101,19 +101,19 @@ func cpu(pid int) (float64, error) {
 	return float64(user+system) / ticks, err
 }
 
-// rss is the memory of a running process, in KiB.
-func rss(pid int) (float64, error) {
+// memoryOf is a figure of /proc/PID/status, in KiB: VmRSS is all memory of a running process, RssAnon what is its own.
+func memoryOf(pid int, which string) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, which+":"); ok {
 			n, err := strconv.Atoi(strings.Fields(value)[0])
 			return float64(n), err
 		}
 	}
-	return 0, errors.New("/proc/PID/status has no VmRSS")
+	return 0, errors.New("/proc/PID/status has no " + which)
 }
 
 // free finds an address that nobody listens on.
