@@ -23,6 +23,7 @@ func (o *brokerExportOptions) untold(x *export) {
 	}{
 		{"--max-sessions", c.MaxSessions > 0},
 		{"--max-connect-rate", c.MaxConnectRate > 0},
+		{"--max-total-queued-bytes", c.MaxTotalQueuedBytes > 0},
 		{"--max-retained", c.MaxRetained > 0},
 		{"--max-retained-bytes", c.MaxRetainedBytes != defaults.MaxRetainedBytes},
 		{"--max-subscriptions", c.MaxSubscriptions != defaults.MaxSubscriptions},

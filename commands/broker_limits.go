@@ -29,6 +29,7 @@ func (o *brokerLimits) addFlags(fs *pflag.FlagSet) {
 	fs.Uint16Var(&c.ReceiveMaximum, "max-inflight", c.ReceiveMaximum, "QoS 2 messages that a client may have open")
 	fs.IntVar(&c.MaxQueuedMessages, "max-queued-messages", c.MaxQueuedMessages, "messages that may wait for a client")
 	fs.Int64Var(&c.MaxQueuedBytes, "max-queued-bytes", c.MaxQueuedBytes, "bytes that may wait for a client, and as many again in flight")
+	fs.Int64Var(&c.MaxTotalQueuedBytes, "max-total-queued-bytes", 0, "bytes that may wait for all clients together (0: no limit)")
 	fs.IntVar(&c.MaxRetained, "max-retained", 0, "messages that may be retained; a publish that retains one more is refused (0: no limit)")
 	fs.Int64Var(&c.MaxRetainedBytes, "max-retained-bytes", c.MaxRetainedBytes, "bytes that may be retained")
 	fs.IntVar(&c.MaxSubscriptions, "max-subscriptions", c.MaxSubscriptions, "subscriptions that a client may have")
@@ -50,6 +51,7 @@ func (o *brokerLimits) check(version string) error {
 		{"--max-connect-rate", int64(c.MaxConnectRate)},
 		{"--max-queued-messages", int64(c.MaxQueuedMessages)},
 		{"--max-queued-bytes", c.MaxQueuedBytes},
+		{"--max-total-queued-bytes", c.MaxTotalQueuedBytes},
 		{"--max-retained", int64(c.MaxRetained)},
 		{"--max-retained-bytes", c.MaxRetainedBytes},
 		{"--max-subscriptions", int64(c.MaxSubscriptions)},

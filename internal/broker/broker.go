@@ -47,6 +47,7 @@ type Broker struct {
 	retained retained
 	counters *counters     // apart: it is written all the time, and what is here is mostly read
 	numbers  atomic.Uint64 // of messages, given when there is a Store
+	backlog  atomic.Int64  // bytes that wait for Sessions or are in flight; see session.tell
 	routers  routers
 	connects rate
 	draining atomic.Bool // nothing more is accepted from publishers

@@ -39,13 +39,16 @@ type Config struct {
 	// ReceiveMaximum is how many QoS 2 messages a client may have open towards the Broker; it is announced to MQTT 5
 	// clients. Default: 1,024.
 	ReceiveMaximum uint16
-	// MaxQueuedMessages and MaxQueuedBytes (topics and payloads) bound what waits for one Session. Messages that were sent
-	// and not yet acknowledged may take MaxQueuedBytes once more; then nothing is sent at QoS 1 and 2 until one is. Beyond them QoS 0 messages are dropped; at QoS 1 or 2 a connected client is
-	// disconnected with Reason Code 0x97 and keeps its Session, and for a Session without a connection the new message is
+	// MaxQueuedMessages and MaxQueuedBytes (topics, payloads and properties) bound what waits for one Session. Messages that
+	// were sent and not yet acknowledged may take MaxQueuedBytes once more; then nothing is sent at QoS 1 and 2 until one
+	// is. Beyond them QoS 0 messages are dropped; at QoS 1 or 2 a connected client is disconnected with Reason Code 0x97 and keeps its Session, and for a Session without a connection the new message is
 	// dropped. Dropped messages are counted in [Stats]. Retained Messages for a new subscription do not count: they are
 	// taken from the store as fast as the client reads. Defaults: 100,000 messages and 64 MiB.
 	MaxQueuedMessages int
 	MaxQueuedBytes    int64
+	// MaxTotalQueuedBytes bounds what waits for all Sessions together, counted for each of them, in flight or not. Beyond it a
+	// Session with more than 64 KiB is treated as if it had MaxQueuedBytes. Default: no limit.
+	MaxTotalQueuedBytes int64
 	// MaxClients bounds the connected clients, MaxSessions the Sessions with and without a connection. Who comes too many is
 	// refused (ServerBusy, QuotaExceeded). Defaults: no limit.
 	MaxClients, MaxSessions int

@@ -9,6 +9,7 @@ import (
 // fill appends what is to be written next: answers first, so that a backlog of messages does not keep a client from its
 // PINGRESP. It reports whether it must be called again although it may have found nothing. The session is locked.
 func (c *client) fill(buf []byte) (_ []byte, again bool) {
+	defer c.session.tell(c.b)
 	buf = append(buf, c.control...)
 	c.control = c.control[:0]
 	if cap(c.control) > maxControl {

@@ -17,6 +17,9 @@ func (b *Broker) SubscribedFilters() int {
 	return b.index.tree.Len()
 }
 
+// Backlog is how many bytes wait for all Sessions, as far as the Broker knows.
+func (b *Broker) Backlog() int64 { return b.backlog.Load() }
+
 // ActiveReplays is how many deliveries of Retained Messages are under way.
 func (b *Broker) ActiveReplays() int {
 	b.retained.mu.Lock()

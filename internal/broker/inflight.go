@@ -92,6 +92,7 @@ func (s *session) land(f *inflight) {
 func (s *session) settle(c *client, id uint16, f *inflight) {
 	c.b.storeSettled(s, &f.delivery)
 	s.land(f)
+	s.tell(c.b)
 	delete(s.inflight, id)
 	if len(s.inflight) == 0 && s.sent > keptInflight {
 		s.inflight, s.sent = nil, 0
@@ -109,6 +110,7 @@ func (f *inflight) release(b *Broker, s *session) {
 	s.sent++
 	f.released, f.order = true, s.sent
 	s.land(f)
+	s.tell(b)
 	f.msg, f.ids = nil, nil
 	if s.durable {
 		b.cfg.Store.Released(s.id, f.seq)

@@ -275,3 +275,61 @@ func TestPropertiesCountWhereBytesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+func TestTheBytesOfAllQueuesTogetherAreBounded(t *testing.T) {
+	t.Parallel()
+	const most, size, clients = 1_000_000, 10_000, 10
+	s := brokertest.Start(t, broker.Config{MaxTotalQueuedBytes: most})
+	away := func(id string) {
+		c := lasting(t, s, id, false)
+		c.sub("to/"+id, 1)
+		c.drop()
+		s.WaitDisconnected(id)
+	}
+	pub := connected(t, s, wire.V5, "pub")
+	publish := func(id string) {
+		pub.publish(&wire.Publish{Topic: "to/" + id, QoS: 1, Payload: make([]byte, size)})
+	}
+	for i := range clients {
+		away(fmt.Sprint(i))
+	}
+	for range 100 {
+		for i := range clients {
+			publish(fmt.Sprint(i))
+		}
+	}
+	taken := 1000 - s.Broker.Stats().MessagesDropped
+	// Each Session may have 64 KiB, and the Broker knows as much more or less of each.
+	if atMost := int64(most+clients*2*(64<<10)) / size; taken < most/2/size || taken > atMost {
+		t.Errorf("%d messages wait, want from %d to %d", taken, most/2/size, atMost)
+	}
+	// A client that reads gets its messages all the same.
+	reads := connected(t, s, wire.V5, "reads")
+	reads.sub("to/reads", 1)
+	for range 20 {
+		publish("reads")
+		reads.send(&wire.Ack{Kind: wire.PUBACK, PacketID: expect[*wire.Publish](reads).PacketID})
+	}
+	reads.ping()
+	// There is room again when Sessions end.
+	for i := range clients {
+		connected(t, s, wire.V5, fmt.Sprint(i)) // with Clean Start
+	}
+	before := s.Broker.Stats().MessagesDropped
+	away("new")
+	for range 90 {
+		publish("new")
+	}
+	if after := s.Broker.Stats().MessagesDropped; after != before {
+		t.Errorf("%d of 90 were dropped although nothing else waits", after-before)
+	}
+	// And when they are read and acknowledged.
+	c := lasting(t, s, "new", true)
+	for range 90 {
+		c.send(&wire.Ack{Kind: wire.PUBACK, PacketID: expect[*wire.Publish](c).PacketID})
+	}
+	c.ping()
+	if n := s.Broker.Backlog(); n != 0 {
+		t.Errorf("%d bytes wait when all is read", n)
+	}
+}

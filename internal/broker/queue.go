@@ -59,7 +59,7 @@ func (b *Broker) enqueue(s *session, d *delivery) (kick *client, dropped bool) {
 	}
 	size := d.msg.size()
 	// The last message may go over the limit of bytes: a message larger than that can be delivered, too.
-	if s.queue.len() >= b.cfg.MaxQueuedMessages || s.bytes >= b.cfg.MaxQueuedBytes {
+	if s.queue.len() >= b.cfg.MaxQueuedMessages || s.bytes >= b.cfg.MaxQueuedBytes || b.crowded(s) {
 		if d.qos > 0 && s.client != nil {
 			s.client.stopLocked(wire.QuotaExceeded)
 		}
@@ -72,8 +72,29 @@ func (b *Broker) enqueue(s *session, d *delivery) (kick *client, dropped bool) {
 	b.storeQueued(s, d)
 	s.bytes += size
 	s.queue.push(*d)
+	s.tell(b)
 
 	return s.needsKick(), false
+}
+
+// crowd is how many bytes a Session may have waiting although there is no room left for all of them together: one client that
+// is slow must not take from others what they are about to read. It is also how exactly the Broker knows what waits.
+const crowd = 64 << 10
+
+// crowded reports whether there is no room left for a Session that has more than its share of what waits. It is locked.
+func (b *Broker) crowded(s *session) bool {
+	most := b.cfg.MaxTotalQueuedBytes
+
+	return most > 0 && s.bytes >= crowd && b.backlog.Load() >= most
+}
+
+// tell lets the Broker know of the bytes that wait for the Session, unless they have hardly changed. The Session is locked.
+func (s *session) tell(b *Broker) {
+	now := s.bytes + s.flying
+	if change := now - s.told; change >= crowd || change <= -crowd || now == 0 && change != 0 {
+		b.backlog.Add(change)
+		s.told = now
+	}
 }
 
 // needsKick returns the session's connection when its writer must be set off and nobody has taken that on.

@@ -128,6 +128,7 @@ func (b *Broker) restoreDelivery(s *session, stored *StoredDelivery) {
 	if stored.PacketID == 0 {
 		s.bytes += m.size()
 		s.queue.push(d)
+		s.tell(b)
 
 		return
 	}
@@ -135,6 +136,7 @@ func (b *Broker) restoreDelivery(s *session, stored *StoredDelivery) {
 		d.msg = nil
 	}
 	s.fly(stored.PacketID, &inflight{delivery: d, released: stored.Released})
+	s.tell(b)
 }
 
 // seconds is n seconds as a Duration, the longest there is for what never ends.

@@ -34,6 +34,7 @@ type session struct {
 	holding  bool                 // replays wait for SUBACK
 	bytes    int64                // of the queue
 	flying   int64                // bytes of the messages in flight
+	told     int64                // of both, what Broker.backlog has
 	inflight map[uint16]*inflight // messages sent at QoS 1 or 2, by Packet Identifier
 	resend   []uint16             // of those, what is yet to be sent on this connection
 	lastID   uint16
@@ -165,6 +166,7 @@ func (s *session) detach(b *Broker) (orphans []delivery) {
 
 		return false
 	})
+	s.tell(b)
 
 	return orphans
 }
@@ -208,7 +210,8 @@ func (s *session) clear(b *Broker) (w *will, orphans []delivery) {
 			orphans = append(orphans, d)
 		}
 	}
-	s.bytes, s.inflight = 0, nil
+	s.bytes, s.flying, s.inflight = 0, 0, nil
+	s.tell(b)
 
 	return w, orphans
 }
