@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -103,6 +104,9 @@ func (j *rolloutJob) purge(ctx context.Context, f *fleet) error {
 	j.log.end(ctx, f)
 	if report.broken != nil {
 		return report.broken
+	}
+	if !slices.ContainsFunc(results, func(r twin.Result) bool { return r.Outcome != twin.Unchanged }) {
+		f.env.note("nothing to clear")
 	}
 	return judge("purge", results)
 }

@@ -107,7 +107,8 @@ func (o *pubOptions) queuedOutcome(ctx context.Context, e *env, options client.O
 		err = fmt.Errorf("%w (--queue-max %s): %s", err, sizeFlag{&o.queueMax}, what)
 		return exit.Wrap(code, "publish", "", err).Hint(kept)
 	case err != nil:
-		return queueError(o.queueDir, err).Hint(kept)
+		failure := queueError(o.queueDir, err)
+		return failure.Hint(strings.TrimPrefix(failure.Next+"; ", "; ") + messages(s.Sent) + " of the input taken, " + kept)
 	case s.Refused > 0 && s.Delivered == 0 && s.BadLines+s.Held == 0 && o.failure != nil && !o.bulk(e):
 		return requestError("publish", o.failure)
 	}

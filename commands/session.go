@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -132,24 +133,27 @@ func (e *env) connect(ctx context.Context, o client.Options) (*client.Session, e
 	return s, nil
 }
 
-// openToList connects and sets noPublish if the Server lets this user publish no sentinel. Where a lost connection is
-// replaced, that is tried on a connection of its own, because some Servers hang up on who may not publish.
+// openToList connects and sets noPublish if the Server lets this user publish no sentinel. Some Servers hang up on who may not
+// publish. Where lost connections are replaced, the Session goes on over the next one, and nobody is told: nothing is missed.
 func (e *env) openToList(ctx context.Context, o client.Options, noPublish *bool) (*client.Session, error) {
 	if *noPublish {
 		return e.connect(ctx, o)
 	}
-	first := once(o)
-	lasts := o.Retry.Reconnect > 0
-	if lasts {
-		first.Announce, first.Will = nil, nil
+	if o.Retry.Reconnect > 0 && (o.Announce != nil || o.Will != nil) {
+		return e.openToListQuietly(ctx, o, noPublish)
 	}
-	s, err := e.connect(ctx, first)
+	probing := &silence{report: o.Retry.Report}
+	quiet := o
+	quiet.Retry.Report = probing.note
+	s, err := e.connect(ctx, quiet)
 	if err != nil {
 		return nil, err
 	}
+	probing.begin()
 	may, err := retained.Probe(ctx, s)
+	probing.end()
 	*noPublish = err == nil && !may
-	if errors.Is(err, client.ErrConnectionLost) {
+	if errors.Is(err, client.ErrConnectionLost) && !isSentAway(err) {
 		s.Abandon()
 		*noPublish = true
 		return e.connect(ctx, o)
@@ -158,11 +162,74 @@ func (e *env) openToList(ctx context.Context, o client.Options, noPublish *bool)
 		closeSession(ctx, s)
 		return nil, requestError("subscribe", err)
 	}
-	if lasts {
-		closeSession(ctx, s)
-		return e.connect(ctx, o)
-	}
 	return s, nil
+}
+
+// isSentAway reports whether the Server said that it does not want this client at all, whatever it publishes.
+func isSentAway(err error) bool {
+	said, disconnected := errors.AsType[*client.DisconnectedError](err)
+	if !disconnected {
+		return false
+	}
+	switch said.Code {
+	case wire.UseAnotherServer, wire.ServerMoved, wire.SessionTakenOver, wire.ServerShuttingDown:
+		return true
+	default:
+		return false
+	}
+}
+
+// openToListQuietly is openToList for a client that others watch: they must not see it go and come back.
+func (e *env) openToListQuietly(ctx context.Context, o client.Options, noPublish *bool) (*client.Session, error) {
+	first := once(o)
+	first.Announce, first.Will = nil, nil
+	s, err := e.openToList(ctx, first, noPublish)
+	if err != nil {
+		return nil, err
+	}
+	closeSession(ctx, s)
+	return e.connect(ctx, o)
+}
+
+// silence holds back reports of outages for a while.
+type silence struct {
+	report func(client.Outage)
+
+	mu     sync.Mutex
+	silent bool
+	held   *client.Outage // the last that was held back and has not ended
+}
+
+func (s *silence) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silent = true
+}
+
+// end tells of an outage that has not ended.
+func (s *silence) end() {
+	s.mu.Lock()
+	held := s.held
+	s.silent, s.held = false, nil
+	s.mu.Unlock()
+	if held != nil {
+		s.report(*held)
+	}
+}
+
+func (s *silence) note(o client.Outage) {
+	s.mu.Lock()
+	silent := s.silent
+	switch {
+	case silent && o.BackAt.IsZero():
+		s.held = &o
+	case silent:
+		s.held = nil
+	}
+	s.mu.Unlock()
+	if !silent {
+		s.report(o)
+	}
 }
 
 // connectError gives a failure to connect its exit status and its next step.
@@ -194,6 +261,8 @@ func refusalHint(code wire.ReasonCode) string {
 		return "give another --client-id"
 	case wire.UnsupportedProtocolVersion:
 		return "try --protocol 3.1.1"
+	case wire.UseAnotherServer, wire.ServerMoved:
+		return "mqx does not go there by itself: name that server with -h or -L"
 	default:
 		return ""
 	}
@@ -218,6 +287,9 @@ func lossOf(what, where string, err error, counts string) *exit.Error {
 		failure.Next = strings.TrimSuffix("another client uses the same client id; "+counts, "; ")
 	case refused, disconnected && said.Code.IsError():
 		failure.Code = exit.Refused
+	}
+	if disconnected && (said.Code == wire.UseAnotherServer || said.Code == wire.ServerMoved) {
+		failure.Next = strings.TrimSuffix(refusalHint(said.Code)+"; "+counts, "; ")
 	}
 	return failure
 }

@@ -43,10 +43,15 @@ func newSimulateLearn(e *env) *cobra.Command {
 			return err
 		}
 		if lesson.Strange+lesson.Bad > 0 {
-			e.note("left out: %d messages on topics that the contract does not know, %d lines that are no messages", lesson.Strange, lesson.Bad)
+			e.note("left out: %d messages on topics that the contract does not know or of another root, %d lines that are no messages",
+				lesson.Strange, lesson.Bad)
 		}
 		if lesson.Devices() == 0 {
-			return exit.New(exit.Timeout, "simulate learn", args[0], "no measurement of any device is in it")
+			nothing := exit.New(exit.Timeout, "simulate learn", args[0], "no measurement of any device is in it")
+			if lesson.Example != "" {
+				return nothing.Hint("topics like " + escaped(lesson.Example) + " are not those of the contract: say with --contract what they are")
+			}
+			return nothing
 		}
 		return output.WriteReport(e.streams, []byte(lesson.Profile(learnedName(name, args[0], anonymise), anonymise)), false)
 	})

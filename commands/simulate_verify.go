@@ -4,12 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"strings"
+	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/message"
-	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/simulate"
 )
 
@@ -27,16 +25,18 @@ type verifyOptions struct {
 	lateAfter time.Duration
 	examples  int
 	injected  bool
+	format    reportFormat
 }
 
 func newSimulateVerify(e *env) *cobra.Command {
-	o := &verifyOptions{lateAfter: simulate.LateAfter, examples: 3}
+	o := &verifyOptions{lateAfter: simulate.LateAfter, examples: 3, format: "text"}
 	cmd := &cobra.Command{
 		Use:   "verify --ledger FILE --observed CAPTURE",
 		Short: "Compare what was sent with what came in",
 		Long: "Compare a ledger, which holds every message that a simulation sent, with a capture of what came in: what was lost,\n" +
 			"duplicated, reordered, late, altered, or arrived at another topic, for each QoS and around each fault. What the\n" +
 			"simulation did on purpose is told apart from what happened on the way. - is standard input.\n\n" +
+			"Messages that say the same, byte for byte, are told apart by their times; with --late-after 0 by their order.\n\n" +
 			"Status 0: everything came in once, in order, in time and as it was meant; 1: not so.",
 		Example: "  mqx simulate verify --ledger truth.jsonl --observed capture.jsonl\n" +
 			"  mqx simulate verify --ledger truth.jsonl --observed capture.jsonl --allow-injected --json",
@@ -49,10 +49,25 @@ func newSimulateVerify(e *env) *cobra.Command {
 	fs.Var(durationFlag{&o.lateAfter}, "late-after", "how long after it was due a message is late; 0 is never, for data sets that are sent at another time")
 	fs.IntVar(&o.examples, "max-examples", o.examples, "most examples of each kind of damage")
 	fs.BoolVar(&o.injected, "allow-injected", false, "what the simulation did on purpose is no failure")
-	e.addJSONFlag(cmd, "print one JSON object")
+	fs.Var(&o.format, "format", "how to report; junit and tap have a case for each QoS and around each fault")
+	e.addJSONFlag(cmd, "the same as --format json: one object")
+	inGroup(fs, groupOutput, "format", "json")
 	cmd.RunE = e.run(func(context.Context, []string) error {
 		if len(o.ledgers) == 0 || len(o.observed) == 0 {
 			return usageError(cmd, "both --ledger and --observed are needed")
+		}
+		if o.lateAfter < 0 || o.examples < 0 {
+			return usageError(cmd, "--late-after and --max-examples cannot be negative")
+		}
+		all := slices.Concat(o.ledgers, o.observed)
+		if first := slices.Index(all, "-"); first >= 0 && slices.Contains(all[first+1:], "-") {
+			return usageError(cmd, "standard input (-) can be read once")
+		}
+		if e.json && given(cmd, "format") && o.format != "json" {
+			return usageError(cmd, "--json and --format %s exclude each other", o.format)
+		}
+		if e.json {
+			o.format = "json"
 		}
 		return o.run(e)
 	})
@@ -60,6 +75,10 @@ func newSimulateVerify(e *env) *cobra.Command {
 }
 
 func (o *verifyOptions) run(e *env) error {
+	began := time.Now()
+	// The memory is in a few large pieces without pointers: to look through it often costs little.
+	const percent = 25
+	defer debug.SetGCPercent(debug.SetGCPercent(percent))
 	v := simulate.NewVerification(o.lateAfter, o.examples)
 	for _, name := range o.ledgers {
 		if err := e.readFile("--ledger", name, func(r io.Reader) error { return simulate.ReadLedger(r, v.Sent) }); err != nil {
@@ -71,21 +90,35 @@ func (o *verifyOptions) run(e *env) error {
 			return err
 		}
 	}
-	verdict := v.Verdict()
-	if err := e.printVerdict(&verdict); err != nil {
+	result := v.Verdict()
+	if result.Unknown+result.Bad > 0 {
+		e.note("%s that the ledger does not have, %s that %s", messages(result.Unknown), count(result.Bad, "line"), areNoMessages(result.Bad))
+	}
+	if err := o.write(e, &result, time.Since(began)); err != nil {
 		return err
 	}
-	if verdict.Sent == 0 {
+	if result.Sent == 0 {
 		return exit.New(exit.BadData, "simulate verify", "", "the ledger is empty: nothing is proven")
 	}
-	counts := &verdict.Counts
-	if o.injected {
-		counts = &verdict.Unexplained
-	}
-	if counts.Damage() > 0 {
+	if o.judged(&result.Counts, &result.Unexplained).Damage() > 0 {
 		return &exit.SilentError{Code: exit.Negative}
 	}
 	return nil
+}
+
+func areNoMessages(n int) string {
+	if n == 1 {
+		return "is no message"
+	}
+	return "are no messages"
+}
+
+// judged are the counts that decide.
+func (o *verifyOptions) judged(all, unexplained *simulate.Counts) *simulate.Counts {
+	if o.injected {
+		return unexplained
+	}
+	return all
 }
 
 // readFile opens a file that a flag names; - is standard input.
@@ -102,7 +135,11 @@ func (e *env) readFile(flag, name string, read func(io.Reader) error) error {
 		defer f.Close()
 		in = f
 	}
-	if err := read(in); err != nil {
+	err := read(in)
+	if pathError, ok := errors.AsType[*os.PathError](err); ok { // a folder
+		return exit.Wrap(exit.Usage, flag, name, pathError.Err)
+	}
+	if err != nil {
 		return exit.Wrap(exit.BadData, flag, name, err)
 	}
 	return nil
@@ -129,46 +166,4 @@ func readObserved(r io.Reader, v *simulate.Verification) error {
 		v.Received(m)
 	}
 	return lines.Err()
-}
-
-func (e *env) printVerdict(v *simulate.Verdict) error {
-	out := output.NewLines(e.streams)
-	if e.json {
-		text, err := json.Marshal(v)
-		if err != nil {
-			return err
-		}
-		out.JSON(text)
-		return out.Flush()
-	}
-	out.Text(fmt.Sprintf("%-32s %9s %9s %9s %9s %9s %9s %9s %9s\n",
-		"", "sent", "received", "lost", "duplicate", "reordered", "late", "altered", "misplaced"))
-	row := func(title string, c *simulate.Counts) {
-		out.Text(fmt.Sprintf("%-32s %9d %9d %9d %9d %9d %9d %9d %9d\n",
-			title, c.Sent, c.Received, c.Lost, c.Duplicated, c.Reordered, c.Late, c.Altered, c.Misplaced))
-	}
-	row("all", &v.Counts)
-	for i := range v.QoS {
-		row(fmt.Sprintf("QoS %d", v.QoS[i].QoS), &v.QoS[i].Counts)
-	}
-	for i := range v.Faults {
-		f := &v.Faults[i]
-		row(fmt.Sprintf("fault %.24s", string(output.AppendEscaped(nil, []byte(f.Fault)))), &f.Counts)
-	}
-	if len(v.Faults) > 0 {
-		row("outside of faults", &v.Outside)
-		row("not done on purpose", &v.Unexplained)
-	}
-	for i := range v.Examples {
-		x := &v.Examples[i]
-		during := ""
-		if len(x.Faults) > 0 {
-			during = " during " + strings.Join(x.Faults, ", ")
-		}
-		out.Escaped(fmt.Sprintf("%s: %s, QoS %d, due %s%s", x.What, x.Topic, x.QoS, x.Due.UTC().Format(time.RFC3339Nano), during))
-	}
-	if v.Unknown+v.Bad > 0 {
-		e.note("%d messages that the ledger does not have, %d lines that are no messages", v.Unknown, v.Bad)
-	}
-	return out.Flush()
 }

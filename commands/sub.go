@@ -209,7 +209,11 @@ func (o *subOptions) sink(ctx context.Context, e *env, cmd *cobra.Command, args 
 		if err != nil {
 			return nil, err
 		}
-		return o.sifting.sink(cmd, sink)
+		sifted, err := o.sifting.sink(cmd, sink)
+		if d, decodes := sifted.(*decodingSink); decodes {
+			sink.came = &d.came
+		}
+		return sifted, err
 	}
 	options := output.MessageOptions{
 		JSON: e.json, Path: o.path, Topic: o.verbose, NoNewline: o.noNewline, Color: e.color,

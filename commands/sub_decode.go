@@ -28,12 +28,14 @@ type decodingSink struct {
 
 	decoder *decode.Decoder
 	asked   string // --decode as it was given
+	came    []byte // the payload of the message that is being shown, as it came
 	extra   []byte
 	bad     failures
 }
 
 // Message shows m decoded.
 func (d *decodingSink) Message(m message.Message) (bool, error) {
+	d.came = m.Payload
 	plain, done, err := d.decoder.Decode(m)
 	d.extra = d.extra[:0]
 	switch {

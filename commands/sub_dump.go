@@ -53,6 +53,7 @@ type dumpSink struct {
 	writer   *dump.Writer
 	dir      string
 	progress *output.Progress
+	came     *[]byte // with --decode, the payload as it came
 	written  int
 	size     int // bytes since the last Flush
 }
@@ -62,6 +63,9 @@ func (s *dumpSink) Message(m message.Message) (bool, error) { return s.Show(m, n
 
 // Show keeps m.
 func (s *dumpSink) Show(m message.Message, _ []byte) (bool, error) {
+	if s.came != nil { // what --decode shows is for filters; a file is the message itself
+		m.Payload = *s.came
+	}
 	if err := s.writer.Write(m); err != nil {
 		return false, exit.Wrap(exit.Usage, "--dump", "", err)
 	}

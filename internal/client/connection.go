@@ -255,11 +255,7 @@ func (c *connection) check(m message.Message) error {
 		return nil
 	}
 	p := wire.Publish{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Properties: m.Properties}
-	if n := p.Size(c.caps.Version); n > int(c.caps.MaximumPacketSize) {
-		return refuse(wire.PacketTooLarge,
-			fmt.Sprintf("the packet has %d bytes, the server allows %d", n, c.caps.MaximumPacketSize))
-	}
-	return nil
+	return c.checkSize(wire.PUBLISH, p.Size(c.caps.Version), m.Topic)
 }
 
 // room waits until the connection takes more to send. It answers the end of the connection with false.

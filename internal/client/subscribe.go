@@ -112,11 +112,15 @@ func (s *Session) subscribeOn(ctx context.Context, c *connection, props *wire.Pr
 // Unsubscribe removes subscriptions. Below MQTT 5 all codes are Success.
 func (s *Session) Unsubscribe(ctx context.Context, filters ...string) ([]wire.ReasonCode, error) {
 	// The engine would cut a Topic Filter that is too long instead of refusing it.
-	if _, err := (&wire.Unsubscribe{PacketID: 1, Filters: filters}).Append(nil, s.Caps().Version); err != nil {
+	packet, err := (&wire.Unsubscribe{PacketID: 1, Filters: filters}).Append(nil, s.Caps().Version)
+	if err != nil {
 		return nil, err
 	}
 	var out []wire.ReasonCode
-	err := s.request(ctx, func(ctx context.Context, c *connection) error {
+	err = s.request(ctx, func(ctx context.Context, c *connection) error {
+		if err := c.checkSize(wire.UNSUBSCRIBE, len(packet), filters[0]); err != nil {
+			return err
+		}
 		answer, err := c.engine.Unsubscribe(ctx, &paho.Unsubscribe{Topics: filters})
 		if answer == nil {
 			return err
@@ -141,7 +145,11 @@ func (s *Session) Unsubscribe(ctx context.Context, filters ...string) ([]wire.Re
 // checkSubscribe holds the request against the protocol level and what CONNACK allows.
 func (c *connection) checkSubscribe(props *wire.Properties, subs []wire.Subscription) error {
 	caps := c.caps
-	if _, err := (&wire.Subscribe{PacketID: 1, Properties: props, Subscriptions: subs}).Append(nil, caps.Version); err != nil {
+	packet, err := (&wire.Subscribe{PacketID: 1, Properties: props, Subscriptions: subs}).Append(nil, caps.Version)
+	if err != nil {
+		return err
+	}
+	if err := c.checkSize(wire.SUBSCRIBE, len(packet), subs[0].Filter); err != nil {
 		return err
 	}
 	if props.Has(wire.PropSubscriptionIdentifier) && !caps.SubIDAvailable {
@@ -156,6 +164,17 @@ func (c *connection) checkSubscribe(props *wire.Properties, subs []wire.Subscrip
 		}
 	}
 	return nil
+}
+
+// checkSize holds the size of a packet against what CONNACK allows.
+func (c *connection) checkSize(packet wire.Type, size int, about string) error {
+	if c.caps.MaximumPacketSize == 0 || size <= int(c.caps.MaximumPacketSize) {
+		return nil
+	}
+	return &RefusedError{
+		Packet: packet, Code: wire.PacketTooLarge, Topic: about,
+		Reason: fmt.Sprintf("the packet has %d bytes, the server allows %d", size, c.caps.MaximumPacketSize),
+	}
 }
 
 // request runs one exchange of the engine, with errors in our words. Where lost connections are replaced, an exchange whose

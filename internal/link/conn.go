@@ -146,11 +146,11 @@ func (c *Conn) Version() wire.Version { return c.version }
 
 // Send queues p for the kernel without waiting.
 func (c *Conn) Send(p wire.Packet) error {
+	if c.cfg.Trace != nil {
+		c.cfg.Trace("->", p) // before it is on its way: the answer must not be told of first
+	}
 	if err := c.out.add(p); err != nil {
 		return c.sendError(err)
-	}
-	if c.cfg.Trace != nil {
-		c.cfg.Trace("->", p)
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func valueText(how string) string {
 
 // scalarText quotes what is neither a number, a boolean nor a list or mapping.
 func scalarText(text string) string {
-	if _, err := parseNumber(text); err == nil || text == "true" || text == "false" {
+	if _, err := exact(text); err == nil || text == "true" || text == "false" {
 		return text
 	}
 	if text != "" && strings.ContainsRune(`{["'`, rune(text[0])) {

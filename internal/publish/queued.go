@@ -81,6 +81,7 @@ func RunQueued(ctx context.Context, q *queue.Queue, src Source, o QueuedOptions)
 		defer reporting.Unlock()
 		report(err)
 	}
+	before := q.Accepted()
 	c := newCourier(q, &o)
 	in := &intake{courier: c, delivered: make(chan error, 1)}
 	options := o.Options
@@ -105,6 +106,7 @@ func RunQueued(ctx context.Context, q *queue.Queue, src Source, o QueuedOptions)
 	}
 	summary := QueuedSummary{Summary: sum, Delivered: c.delivered, Expired: c.expired, Kept: q.Kept()}
 	summary.Refused += c.refused
+	summary.Sent = int(q.Accepted() - before) // what the disk did not take is not accepted
 	return summary, err
 }
 

@@ -88,6 +88,7 @@ type Queue struct {
 	buf    []byte        // the next frame: its head, and records that were noted and are not written yet
 	after  []func(error) // to be called when they are
 	err    error         // why nothing can be written any more
+	adds   bool          // there is a message in buf
 	sealed bool          // Append is over
 	wants  bool          // Next waits for a message
 	moved  chan struct{} // closed when a frame was written, a message has ended, or the Queue was sealed or has failed
@@ -109,6 +110,7 @@ type synced struct {
 	next, low, marked uint64
 	tail              int   // number of the last segment
 	size              int64 // where its frames end
+	kept              int   // messages that have not ended
 }
 
 // Open opens a folder, and makes it when there is none. The error is [ErrInUse], [ErrNewer], a [*DamagedError] or one of the
@@ -165,6 +167,7 @@ func (q *Queue) load() error {
 		}
 	}
 	q.state = w.state.clone()
+	w.makeReserve()
 	return nil
 }
 
@@ -194,10 +197,13 @@ func (q *Queue) SetClientID(ctx context.Context, id string) error {
 	return q.noteAndWait(ctx, func(dst []byte) []byte { return appendClient(dst, id) })
 }
 
-// Kept is how many messages have not ended.
+// Kept is how many messages have not ended. When the disk has failed, it is how many of them are there.
 func (q *Queue) Kept() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.err != nil && !errors.Is(q.err, ErrClosed) {
+		return q.synced.kept
+	}
 	return q.state.kept()
 }
 
@@ -230,7 +236,7 @@ func (q *Queue) Append(ctx context.Context, m message.Message) error {
 	if q.state.size+size > q.max {
 		return ErrFull
 	}
-	q.buf = buf
+	q.buf, q.adds = buf, true
 	q.state.next++
 	q.state.size += size
 	signal(q.dirty)

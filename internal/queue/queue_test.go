@@ -365,6 +365,34 @@ func TestAFailingDiskIsToldAndLosesNothingThatWasAccepted(t *testing.T) {
 	wantMessages(t, rest(t, open(t, dir)), upTo(0, 5)...)
 }
 
+// Noting that messages have ended needs room on a disk that they have filled; a message never takes it.
+func TestTheReserveIsForWhatHasEnded(t *testing.T) {
+	for name, work := range map[string]func(q *queue.Queue, e queue.Entry){
+		"a message": func(q *queue.Queue, _ queue.Entry) { _ = q.Append(t.Context(), numbered(2)) },
+		"an end":    func(q *queue.Queue, e queue.Entry) { q.Done(e) },
+	} {
+		dir := t.TempDir()
+		q := open(t, dir)
+		fill(t, q, 0, 2)
+		e, err := q.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.BreakDisk()
+		work(q, e)
+		for moved := q.Moved(); q.Err() == nil; moved = q.Moved() {
+			<-moved
+		}
+		if _, err := os.Stat(filepath.Join(dir, "reserve")); (err == nil) != (name == "a message") {
+			t.Errorf("%s: the reserve: %v", name, err)
+		}
+		if q.Kept() != 2 {
+			t.Errorf("%s: %d kept", name, q.Kept())
+		}
+		_ = q.Close() // it tells of the disk
+	}
+}
+
 func TestFilesAreForTheirOwnerOnly(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("permissions are others there")

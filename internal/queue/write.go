@@ -1,10 +1,12 @@
 package queue
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 )
 
 // writer owns the last segment. It writes what has gathered while the last write was synced: one sync for many messages under
@@ -53,14 +55,17 @@ func (q *Queue) commit() {
 	if q.wants && q.state.next > q.state.marked { // they are sent as soon as they are on disk
 		q.note(appendNumber(nil, recordMarked, q.state.next))
 	}
-	frame, after := q.buf, q.after
+	frame, after, adds := q.buf, q.after, q.adds
 	if len(frame) == frameHead || q.err != nil {
 		q.mu.Unlock()
 		return
 	}
-	q.buf, q.after = q.writer.room(), nil
+	q.buf, q.after, q.adds = q.writer.room(), nil, false
 	q.mu.Unlock()
 	err := q.writer.append(frame)
+	if err != nil && !adds && q.writer.useReserve() {
+		err = q.writer.append(frame)
+	}
 	if err == nil {
 		_ = q.writer.remove(q.emptyBefore()) // a file that cannot go now can go the next time
 	}
@@ -83,7 +88,7 @@ func (q *Queue) commit() {
 // publish tells what is on disk. The lock is held.
 func (q *Queue) publish() {
 	w := &q.writer
-	q.synced = synced{next: w.state.next, low: w.state.low, marked: w.state.marked, tail: w.tail.number, size: w.tail.size}
+	q.synced = synced{next: w.state.next, low: w.state.low, marked: w.state.marked, tail: w.tail.number, size: w.tail.size, kept: w.state.kept()}
 }
 
 // append writes a frame and syncs it. After an error the segment ends where it ended before, as far as that is possible.
@@ -104,6 +109,25 @@ func (w *writer) append(frame []byte) error {
 	w.tail.size += int64(len(frame))
 	return w.state.apply(frame[frameHead:])
 }
+
+// reserveSize is what is put by for the time when the disk is full: to note that messages have ended, so that their files can
+// go, needs room too.
+const reserveSize = 64 << 10
+
+func (w *writer) reserve() string { return filepath.Join(w.queue.dir, "reserve") }
+
+// makeReserve puts room by, where there is some.
+func (w *writer) makeReserve() {
+	if info, err := os.Stat(w.reserve()); err == nil && info.Size() == reserveSize {
+		return
+	}
+	if err := os.WriteFile(w.reserve(), bytes.Repeat([]byte{0xFF}, reserveSize), 0o600); err != nil {
+		_ = os.Remove(w.reserve()) // the disk is full already
+	}
+}
+
+// useReserve gives up what was put by. It reports whether there was any.
+func (w *writer) useReserve() bool { return os.Remove(w.reserve()) == nil }
 
 // rotate goes on in a new segment.
 func (w *writer) rotate() error {
@@ -153,6 +177,7 @@ func (w *writer) sweep() error {
 	if err := w.rotate(); err != nil {
 		return err
 	}
+	w.useReserve()
 	return w.remove(w.tail.number)
 }
 

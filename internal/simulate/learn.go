@@ -5,13 +5,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/tidwall/gjson"
-	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/message"
@@ -29,15 +29,19 @@ type Lesson struct {
 	root     string
 	online   string
 	offline  string
-	settings map[string]*learnedSetting
 	samples  int
 
-	// Messages, Strange and Bad count messages, those of no known kind, and lines that are none.
+	// Example is a topic of those that the contract does not know.
+	Example string
+	// Messages, Strange and Bad count messages, those of no known kind or of another root, and lines that are none.
 	Messages, Strange, Bad int
 }
 
-// maxSamples bounds the values that are kept to look at.
-const maxSamples = 1_000_000
+// maxSamples bounds the values that are kept to look at, mostArrivals the times of a signal that has none.
+const (
+	maxSamples   = 1_000_000
+	mostArrivals = 1_000
+)
 
 // learnedDevice is a device that was seen.
 type learnedDevice struct {
@@ -45,33 +49,37 @@ type learnedDevice struct {
 	vars     map[string]string
 	signals  map[string]*learnedSignal
 	names    []string
+	settings map[string]*learnedSetting
 }
 
 // learnedSignal is what a device sent of a signal.
 type learnedSignal struct {
-	name     string
-	event    bool
-	count    int
-	times    []time.Time
-	values   []any // float64, string, bool or Position
-	unit     string
-	schema   string
-	key      string
-	stamp    profile.Timestamp
-	encoding profile.Encoding
+	name   string
+	event  bool
+	count  int
+	times  []time.Time
+	values []any // float64, [json.Number], string, bool or Position
+	// shortest and longest are the bytes of its payloads, arrived when the first of them came.
+	shortest, longest int
+	arrived           []time.Time
+	unit              string
+	schema            string
+	key               string
+	stamp             profile.Timestamp
+	encoding          profile.Encoding
 }
 
 // learnedSetting is a key of desired and reported states.
 type learnedSetting struct {
 	kind     string
+	first    string // the first number, as it was written
 	min, max float64
 	words    []string
-	seen     int
 }
 
 // NewLesson returns a Lesson under a contract.
 func NewLesson(c *contract.Contract) *Lesson {
-	return &Lesson{contract: c, devices: map[string]*learnedDevice{}, settings: map[string]*learnedSetting{}, online: "online", offline: "offline"}
+	return &Lesson{contract: c, devices: map[string]*learnedDevice{}, online: "online", offline: "offline"}
 }
 
 // ReadCapture adds the messages of a capture.
@@ -104,8 +112,10 @@ func (l *Lesson) Add(m message.Message) {
 	if _, err := topic.ParseName(m.Topic); err != nil || strings.ContainsAny(m.Topic, "{}") {
 		ok = false // a profile cannot name its levels
 	}
-	if !ok || match.Device == "" {
-		l.Strange++
+	if !ok || match.Device == "" || l.root != "" && match.Root != l.root { // a profile has one root
+		if l.Strange++; l.Example == "" {
+			l.Example = m.Topic
+		}
 		return
 	}
 	if l.root == "" {
@@ -120,7 +130,7 @@ func (l *Lesson) Add(m message.Message) {
 	case contract.Status:
 		l.status(m.Payload)
 	case contract.Desired, contract.Reported:
-		l.state(m.Payload)
+		d.state(m.Payload)
 	default:
 	}
 }
@@ -130,7 +140,9 @@ func (l *Lesson) device(match *contract.Match) *learnedDevice {
 	if d := l.devices[base]; d != nil {
 		return d
 	}
-	d := &learnedDevice{site: match.Site, id: match.Device, vars: map[string]string{}, signals: map[string]*learnedSignal{}}
+	d := &learnedDevice{
+		site: match.Site, id: match.Device, vars: map[string]string{}, signals: map[string]*learnedSignal{}, settings: map[string]*learnedSetting{},
+	}
 	for name, value := range match.Vars() {
 		switch name {
 		case "root", "site", "device", "signal", "name":
@@ -158,7 +170,7 @@ func (l *Lesson) status(body []byte) {
 }
 
 // state takes the keys of desired and reported states.
-func (l *Lesson) state(body []byte) {
+func (d *learnedDevice) state(body []byte) {
 	doc, ok := readDocument(body)
 	if !ok {
 		return
@@ -167,38 +179,63 @@ func (l *Lesson) state(body []byte) {
 		if name == "schema" || name == "ts" || value == nil {
 			continue
 		}
-		s := l.settings[name]
+		s := d.settings[name]
 		if s == nil {
 			s = &learnedSetting{}
-			l.settings[name] = s
+			d.settings[name] = s
 		}
 		s.see(value)
 	}
 }
 
 func (s *learnedSetting) see(value any) {
-	s.seen++
-	if n, ok := asNumber(value); ok {
-		value = n
-	}
 	switch v := value.(type) {
-	case float64:
-		if s.kind == "" {
-			s.kind, s.min, s.max = "integer", v, v
+	case json.Number:
+		n, err := v.Float64()
+		if err != nil || math.Abs(n) > largestLearned && !isWhole(v.String()) {
+			return // a profile cannot hold it
 		}
-		if v != float64(int64(v)) && s.kind == "integer" {
+		if s.kind == "" {
+			s.kind, s.min, s.max, s.first = "integer", n, n, v.String()
+		}
+		if n != math.Trunc(n) && s.kind == "integer" {
 			s.kind = "number"
 		}
-		s.min, s.max = min(s.min, v), max(s.max, v)
+		s.min, s.max = min(s.min, n), max(s.max, n)
 	case bool:
 		s.kind = "boolean"
 	case string:
 		s.kind = "string"
-		const most = 8
-		if len(s.words) < most && !slices.Contains(s.words, v) {
-			s.words = append(s.words, v)
-		}
+		s.addWord(v)
 	}
+}
+
+func (s *learnedSetting) addWord(word string) {
+	const most = 8
+	if len(s.words) < most && !slices.Contains(s.words, word) {
+		s.words = append(s.words, word)
+	}
+}
+
+// merge adds what another device of the type was set to.
+func (s *learnedSetting) merge(other *learnedSetting) {
+	if s.kind == "integer" && other.kind == "number" {
+		s.kind = "number"
+	}
+	s.min, s.max = min(s.min, other.min), max(s.max, other.max)
+	for _, word := range other.words {
+		s.addWord(word)
+	}
+}
+
+// largestLearned is the largest number that a profile computes with.
+const largestLearned = 1e15
+
+// isWhole reports whether a number is written as an integer that a profile can hold as it is: one of 64 bits.
+func isWhole(literal string) bool {
+	_, signed := strconv.ParseInt(literal, 10, 64)
+	_, unsigned := strconv.ParseUint(literal, 10, 64)
+	return signed == nil || unsigned == nil
 }
 
 // signal takes the measurements of a message.
@@ -212,7 +249,13 @@ func (l *Lesson) signal(d *learnedDevice, name string, event bool, m message.Mes
 		d.signals[name] = s
 		d.names = append(d.names, name)
 	}
-	s.count++
+	if s.count++; s.count == 1 {
+		s.shortest = len(m.Payload)
+	}
+	if !m.Time.IsZero() && len(s.arrived) < mostArrivals {
+		s.arrived = append(s.arrived, m.Time)
+	}
+	s.shortest, s.longest = min(s.shortest, len(m.Payload)), max(s.longest, len(m.Payload))
 	for _, object := range s.objects(m.Payload) {
 		at := s.members(object)
 		if at.IsZero() {
@@ -230,17 +273,15 @@ func (l *Lesson) signal(d *learnedDevice, name string, event bool, m message.Mes
 // objects are the measurements of a payload as JSON, whatever its encoding.
 func (s *learnedSignal) objects(body []byte) []gjson.Result {
 	if !gjson.ValidBytes(body) {
-		var decoded any
+		text, done, err := payload.DecodeAuto.Decode(body, "")
 		switch {
-		case cbor.Unmarshal(body, &decoded) == nil && isContainer(decoded):
+		case err != nil:
+			return nil
+		case done == payload.DecodeCBOR:
 			s.encoding = profile.CBOR
-		case msgpack.Unmarshal(body, &decoded) == nil && isContainer(decoded):
+		case done == payload.DecodeMsgPack:
 			s.encoding = profile.MsgPack
 		default:
-			return nil
-		}
-		text, err := json.Marshal(stringKeys(decoded))
-		if err != nil {
 			return nil
 		}
 		body = text
@@ -250,38 +291,6 @@ func (s *learnedSignal) objects(body []byte) []gjson.Result {
 		return whole.Array()
 	}
 	return []gjson.Result{whole}
-}
-
-func isContainer(v any) bool {
-	switch v.(type) {
-	case map[any]any, map[string]any, []any:
-		return true
-	default:
-		return false
-	}
-}
-
-// stringKeys makes a decoded value one that JSON can hold.
-func stringKeys(v any) any {
-	switch v := v.(type) {
-	case map[any]any:
-		m := map[string]any{}
-		for key, value := range v {
-			if name, ok := key.(string); ok {
-				m[name] = stringKeys(value)
-			}
-		}
-		return m
-	case map[string]any:
-		for key, value := range v {
-			v[key] = stringKeys(value)
-		}
-	case []any:
-		for i := range v {
-			v[i] = stringKeys(v[i])
-		}
-	}
-	return v
 }
 
 // members takes what is written beside a value, and returns when it was measured.
@@ -328,14 +337,18 @@ func learnedValue(object gjson.Result, key string) (any, bool) {
 	}
 	switch v.Type {
 	case gjson.Number:
-		return v.Num, true
+		if math.Abs(v.Num) <= largestLearned {
+			return v.Num, true
+		}
+		return json.Number(v.Raw), isWhole(v.Raw)
 	case gjson.String:
 		const longest = 64
 		return v.Str, len(v.Str) <= longest
 	case gjson.True, gjson.False:
 		return v.Bool(), true
 	default:
-		if lat, lon := v.Get("lat"), v.Get("lon"); lat.Type == gjson.Number && lon.Type == gjson.Number {
+		if lat, lon := v.Get("lat"), v.Get("lon"); lat.Type == gjson.Number && lon.Type == gjson.Number &&
+			math.Abs(lat.Num) < 90 && math.Abs(lon.Num) <= 180 {
 			return Position{Lat: lat.Num, Lon: lon.Num}, true
 		}
 		return nil, false

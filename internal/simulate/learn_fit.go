@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,9 +17,13 @@ func (s *learnedSignal) schedule() string {
 	if s.alternates() {
 		return "on_change: true"
 	}
+	times := s.times
+	if len(times) == 0 {
+		times = s.arrived
+	}
 	var gaps []float64
-	for i := 1; i < len(s.times); i++ {
-		if gap := s.times[i].Sub(s.times[i-1]).Seconds(); gap > 0 {
+	for i := 1; i < len(times); i++ {
+		if gap := times[i].Sub(times[i-1]).Seconds(); gap > 0 {
 			gaps = append(gaps, gap)
 		}
 	}
@@ -41,7 +46,7 @@ func (s *learnedSignal) schedule() string {
 // alternates reports whether words come only when they change.
 func (s *learnedSignal) alternates() bool {
 	for i := range s.values {
-		_, isNumber := s.values[i].(float64)
+		_, isNumber := asNumber(s.values[i])
 		_, isPlace := s.values[i].(Position)
 		if isNumber || isPlace || i > 0 && s.values[i] == s.values[i-1] {
 			return false
@@ -84,7 +89,7 @@ func (s *learnedSignal) value(names *anonymiser) string {
 	}
 	switch {
 	case len(s.values) == 0:
-		return "{ blob: { size: 16 } }"
+		return s.bytes()
 	case len(numbers) == len(s.values):
 		return s.numbers(numbers)
 	case len(places) == len(s.values):
@@ -92,6 +97,19 @@ func (s *learnedSignal) value(names *anonymiser) string {
 	default:
 		return s.words(names)
 	}
+}
+
+// bytes are as many as were seen, of what could not be understood.
+func (s *learnedSignal) bytes() string {
+	const (
+		around  = len(`{"v":""}`)
+		largest = 1 << 20
+	)
+	size := func(n int) int { return min(largest, max(1, (n-around)*3/4)) } // in base64 they are more
+	if low, high := size(s.shortest), size(s.longest); low != high {
+		return fmt.Sprintf("{ blob: { size: %d..%d } } # bytes: what it says was not understood", low, high)
+	}
+	return fmt.Sprintf("{ blob: { size: %d } } # bytes: what it says was not understood", size(s.longest))
 }
 
 // numbers fits a constant, a counter, a season of the day, a walk or independent values, in this order.
@@ -105,7 +123,7 @@ func (s *learnedSignal) numbers(all []float64) string {
 	if rate, ok := s.grows(all); ok {
 		return fmt.Sprintf("{ counter: { start: %s, per_hour: %s }%s }", numberText(all[0]), numberText(rounded(rate, 4)), round)
 	}
-	bounds := fmt.Sprintf("clamp: [%s, %s]", numberText(low), numberText(high))
+	bounds := fmt.Sprintf("clamp: [%s, %s]", numberText(decimals(low, digits)), numberText(decimals(high, digits)))
 	if text, ok := s.daily(all); ok {
 		return fmt.Sprintf("{ %s, %s%s }", text, bounds, round)
 	}
@@ -205,16 +223,18 @@ func (s *learnedSignal) track(places []Position, names *anonymiser) string {
 // course is how words follow each other.
 type course struct {
 	counts  map[string]int
+	values  map[string]any // one for each word
 	next    map[string]map[string]int
 	stay    map[string]time.Duration
 	changes int
 }
 
 func (s *learnedSignal) course(names *anonymiser) *course {
-	c := &course{counts: map[string]int{}, next: map[string]map[string]int{}, stay: map[string]time.Duration{}}
+	c := &course{counts: map[string]int{}, values: map[string]any{}, next: map[string]map[string]int{}, stay: map[string]time.Duration{}}
 	for i, v := range s.values {
 		word := names.word(v)
 		c.counts[word]++
+		c.values[word] = v
 		if i == 0 {
 			continue
 		}
@@ -238,21 +258,57 @@ func (s *learnedSignal) words(names *anonymiser) string {
 	const most = 30
 	first := names.word(s.values[0])
 	if len(c.counts) == 1 || len(c.counts) > most {
-		return "{ constant: " + quoted(first) + " }"
+		return "{ constant: " + names.written(s.values[0]) + " }"
 	}
 	if c.changes*2 > len(s.values) && !s.alternates() {
-		return "{ pick: " + weighted(c.counts) + " }"
+		return "{ pick: " + c.picks(names) + " }"
 	}
 	order := slices.DeleteFunc(slices.Sorted(maps.Keys(c.counts)), func(w string) bool { return w == first })
 	var list []string
+	c.leave(first, append(order, first))
 	for _, word := range append([]string{first}, order...) {
-		list = append(list, c.state(word))
+		list = append(list, c.state(word, names))
 	}
 	return "{ states: { " + strings.Join(list, ", ") + " } }"
 }
 
+// picks is a choice by weight: a mapping, or a list where a key would be taken for something else than a text.
+func (c *course) picks(names *anonymiser) string {
+	total, plain := 0, true
+	for word, n := range c.counts {
+		_, isText := c.values[word].(string)
+		_, err := strconv.ParseFloat(word, 64)
+		total, plain = total+n, plain && isText && err != nil
+	}
+	if plain {
+		return weighted(c.counts)
+	}
+	const longest = 50
+	var list []string
+	for _, word := range slices.Sorted(maps.Keys(c.counts)) {
+		for range max(1, c.counts[word]*min(total, longest)/total) {
+			list = append(list, names.written(c.values[word]))
+		}
+	}
+	return "[" + strings.Join(list, ", ") + "]"
+}
+
+// leave lets states end that were not seen to end: the last one goes on with the first, or another.
+func (c *course) leave(first string, all []string) {
+	for _, word := range all {
+		if c.next[word] != nil {
+			continue
+		}
+		to := first
+		if word == first {
+			to = all[0]
+		}
+		c.next[word] = map[string]int{to: 1}
+	}
+}
+
 // state is one word with how long it stays and what comes next.
-func (c *course) state(word string) string {
+func (c *course) state(word string, names *anonymiser) string {
 	times := 0
 	for _, n := range c.next[word] {
 		times += n
@@ -264,6 +320,9 @@ func (c *course) state(word string) string {
 	text := fmt.Sprintf("%s: { stay: %q", quoted(word), "~"+inSeconds(lasts.Seconds()))
 	if times > 0 {
 		text += ", next: " + weighted(c.next[word])
+	}
+	if _, isText := c.values[word].(string); !isText {
+		text += ", value: " + names.written(c.values[word])
 	}
 	return text + " }"
 }

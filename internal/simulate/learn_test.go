@@ -1,12 +1,16 @@
 package simulate_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/mqx-cli/mqx/internal/contract"
 	"github.com/mqx-cli/mqx/internal/lint"
@@ -152,6 +156,11 @@ func TestWhatCannotBeLearnedIsCounted(t *testing.T) {
 func FuzzLearn(f *testing.F) {
 	f.Add([]byte(`{"time":"2026-01-01T00:00:00Z","topic":"acme/lyon/cr-1/telemetry/x","payload":{"v":1,"ts":1736430000,"unit":"\"","schema":"#"}}`))
 	f.Add([]byte(`{"topic":"acme/on/yes/telemetry/true","payload":"{}: *"}` + "\n" + `{"topic":"acme/on/yes/desired","payload":{"null":1,"a b":"c: d"}}`))
+	f.Add([]byte(`{"topic":"acme/l/d/telemetry/x","payload":{"v":1e300}}` + "\n" + `{"topic":"acme/l/d/telemetry/x","payload":{"v":-9007199254740993}}` + "\n" +
+		`{"topic":"acme/l/d/reported","payload":{"a":1e999,"b":18446744073709551616,"c":1.0,"d":-0,"e":123456789012345678.5}}`))
+	f.Add([]byte(`{"topic":"acme/l/d/telemetry/x","payload":"3f////8=","encoding":"base64"}` + "\n" + `{"topic":"acme/l/d/events/x","payload":""}`))
+	f.Add([]byte(`{"topic":"acme/l/d/telemetry/x","payload":{"v":"21"}}` + "\n" + `{"topic":"acme/l/d/telemetry/x","payload":{"v":"on"}}` + "\n" +
+		`{"topic":"acme/l/d/telemetry/x","payload":{"v":{"lat":91,"lon":1e9}}}`))
 	f.Fuzz(func(t *testing.T, capture []byte) {
 		lesson := simulate.NewLesson(contract.Default())
 		if lesson.ReadCapture(strings.NewReader(string(capture))) != nil || lesson.Devices() == 0 {
@@ -159,11 +168,76 @@ func FuzzLearn(f *testing.F) {
 		}
 		for _, anonymous := range []bool{false, true} {
 			text := lesson.Profile("n", anonymous)
-			if _, err := profile.Parse("f.yaml", []byte(text)); err != nil {
+			p, err := profile.Parse("f.yaml", []byte(text))
+			if err != nil {
+				t.Errorf("%v in\n%s", err, text)
+				continue
+			}
+			if _, err := p.Layout(contract.Default()); err != nil {
 				t.Errorf("%v in\n%s", err, text)
 			}
 		}
 	})
+}
+
+// lessonOf reads a capture.
+func lessonOf(t *testing.T, lines ...string) *simulate.Lesson {
+	t.Helper()
+	lesson := simulate.NewLesson(contract.Default())
+	if err := lesson.ReadCapture(strings.NewReader(strings.Join(lines, "\n"))); err != nil {
+		t.Fatal(err)
+	}
+	return lesson
+}
+
+func TestBytesThatAnnounceGigabytesTakeNoRoom(t *testing.T) {
+	t.Parallel()
+	payload := base64.StdEncoding.EncodeToString([]byte{0xdd, 0xff, 0xff, 0xff, 0xff, 0x01})
+	text := lessonOf(t, `{"topic":"acme/l/d/telemetry/raw","payload":"`+payload+`","encoding":"base64"}`).Profile("n", false)
+	if !strings.Contains(text, "blob: { size: 1 }") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
+func TestSettingsBelongToTheDevicesThatHaveThem(t *testing.T) {
+	t.Parallel()
+	text := lessonOf(t,
+		`{"topic":"acme/l/pump-1/telemetry/flow","payload":{"v":1}}`, `{"topic":"acme/l/pump-1/reported","payload":{"state":{"limit":9007199254740993}}}`,
+		`{"topic":"acme/l/door-1/telemetry/state","payload":{"v":"shut"}}`, `{"topic":"acme/l/door-1/reported","payload":{"state":{"mode":"eco"}}}`,
+		`{"topic":"acme/l/pump-2/telemetry/flow","payload":{"v":1}}`, `{"topic":"acme/l/pump-2/reported","payload":{"state":{"limit":2.5}}}`,
+	).Profile("n", false)
+	p, err := profile.Parse("f.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pump, door := p.Type("pump").Desired, p.Type("door").Desired
+	if pump.Setting("limit") == nil || pump.Setting("mode") != nil || door.Setting("mode") == nil || door.Setting("limit") != nil {
+		t.Errorf("got\n%s", text)
+	}
+	if got := pump.Setting("limit"); got.Type != "number" || got.Default != json.Number("9007199254740993") {
+		t.Errorf("limit is %+v", got)
+	}
+}
+
+func TestStatesThatWereNotSeenToEndGoOn(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for i := range 40 {
+		lines = append(lines, fmt.Sprintf(`{"time":"2026-01-01T00:%02d:00Z","topic":"acme/l/d-1/telemetry/door","payload":{"v":%q}}`, i, []string{"shut", "open"}[i/20]))
+	}
+	p, err := profile.Parse("f.yaml", []byte(lessonOf(t, lines...).Profile("n", false)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	states, ok := p.Types[0].Signals[0].Value.Source.(*profile.States)
+	if !ok {
+		t.Fatalf("got %T", p.Types[0].Signals[0].Value.Source)
+	}
+	for _, s := range states.List {
+		if len(s.Next) == 0 {
+			t.Errorf("%v never ends", s.Value)
+		}
+	}
 }
 
 func TestARehearsalShowsEverySignal(t *testing.T) {
@@ -185,6 +259,31 @@ func TestARehearsalShowsEverySignal(t *testing.T) {
 			if !slices.ContainsFunc(topics, func(topic string) bool { return strings.HasSuffix(topic, "/"+s.Name) }) {
 				t.Errorf("%s was not seen", s.Name)
 			}
+		}
+	}
+}
+
+func TestLearnedValuesKeepTheirTypes(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{"flag": "true false true true false true", "text": `"21" "on" "7" "21" "21" "x"`, "serial": "9007199254740993 9007199254740993"}
+	var lines []string
+	for signal, values := range seen {
+		for i, value := range strings.Fields(values) {
+			lines = append(lines, fmt.Sprintf(`{"time":"2026-01-01T00:00:%02dZ","topic":"acme/l/d-1/telemetry/%s","payload":{"v":%s}}`, 10*i, signal, value))
+		}
+	}
+	p, err := profile.Parse("f.yaml", []byte(lessonOf(t, lines...).Profile("n", false)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Duration = 10 * time.Minute
+	for _, m := range play(t, newRun(t, p), simulate.Shard{}) {
+		if m.Signal == "" {
+			continue
+		}
+		got := gjson.GetBytes(m.Message.Payload, "v").Raw
+		if !slices.Contains(strings.Fields(seen[m.Signal]), got) {
+			t.Errorf("%s: %s was never seen", m.Signal, got)
 		}
 	}
 }

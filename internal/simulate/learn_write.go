@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -184,7 +185,7 @@ func (l *Lesson) writeType(b *strings.Builder, t *learnedType, names *anonymiser
 			s.write(b, names)
 		}
 	}
-	l.writeSettings(b, names)
+	t.writeSettings(b, names)
 }
 
 // best is the signal of the device that has most of it.
@@ -211,18 +212,36 @@ func (s *learnedSignal) write(b *strings.Builder, names *anonymiser) {
 	}
 	if s.stamp != profile.NoTimestamp {
 		fmt.Fprintf(b, "        timestamp: %s\n", s.stamp)
+	} else if len(s.values) > 0 {
+		b.WriteString("        # it came without ts; timestamp: none leaves it out again\n")
 	}
 	fmt.Fprintf(b, "        value: %s\n", s.value(names))
 }
 
-func (l *Lesson) writeSettings(b *strings.Builder, names *anonymiser) {
+// settings are those of all devices of the type.
+func (t *learnedType) settings() map[string]*learnedSetting {
+	all := map[string]*learnedSetting{}
+	for _, d := range t.devices {
+		for name, s := range d.settings {
+			if known := all[name]; known == nil || known.kind == "" {
+				all[name] = s
+			} else if s.kind != "" {
+				known.merge(s)
+			}
+		}
+	}
+	return all
+}
+
+func (t *learnedType) writeSettings(b *strings.Builder, names *anonymiser) {
 	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(l.settings)) {
-		s := l.settings[name]
+	settings := t.settings()
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		s := settings[name]
 		switch s.kind {
 		case "integer", "number":
 			lines = append(lines, fmt.Sprintf("        %s: { type: %s, default: %s } # from %s to %s were seen\n",
-				quoted(name), s.kind, numberText(s.min), numberText(s.min), numberText(s.max)))
+				quoted(name), s.kind, s.first, numberText(s.min), numberText(s.max)))
 		case "boolean":
 			lines = append(lines, fmt.Sprintf("        %s: { type: boolean }\n", quoted(name)))
 		case "string":
@@ -279,7 +298,19 @@ func (a *anonymiser) place(p Position) (lat, lon float64) {
 	if !a.placed {
 		a.placed, a.north, a.far = true, p.Lat, p.Lon
 	}
-	return p.Lat - a.north, p.Lon - a.far
+	lat, lon = p.Lat-a.north, math.Mod(p.Lon-a.far+540, 360)-180
+	return max(-90, min(90, lat)), lon
+}
+
+// written is a value as it stands in a profile: texts as words, everything else as what it is.
+func (a *anonymiser) written(v any) string {
+	if _, isText := v.(string); isText {
+		return quoted(a.word(v))
+	}
+	if n, ok := v.(float64); ok {
+		return numberText(n)
+	}
+	return fmt.Sprint(v)
 }
 
 func plainWord() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`) }

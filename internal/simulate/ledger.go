@@ -3,13 +3,15 @@ package simulate
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/mqx-cli/mqx/internal/message"
 )
@@ -53,11 +55,7 @@ type entryLine struct {
 }
 
 // payloadHash tells payloads apart.
-func payloadHash(p []byte) string {
-	const enough = 8
-	sum := sha256.Sum256(p)
-	return hex.EncodeToString(sum[:enough])
-}
+func payloadHash(p []byte) string { return fmt.Sprintf("%016x", hashOf(p)) }
 
 // Entry is the line of a ledger for a message.
 func (m *Made) Entry() Entry {
@@ -91,30 +89,119 @@ func (e *Entry) AppendJSON(dst []byte) []byte {
 // errNotEntry says that a line is none of a ledger.
 var errNotEntry = errors.New("not a line of a ledger")
 
-// ParseEntry reads a line.
+// ParseEntry reads a line. Its texts are parts of the line's.
 func ParseEntry(text []byte) (Entry, error) {
-	var line entryLine
-	if err := json.Unmarshal(text, &line); err != nil {
+	if !gjson.ValidBytes(text) {
 		return Entry{}, errNotEntry
 	}
-	e := line.Entry
-	var err error
-	if e.Due, err = time.Parse(time.RFC3339Nano, line.entryTimes.Due); err != nil || e.Topic == "" || e.Hash == "" || e.QoS > 2 {
+	line := gjson.ParseBytes(text)
+	r := entryReader{ok: line.IsObject()}
+	line.ForEach(func(key, value gjson.Result) bool {
+		r.member(key.Str, value)
+		return r.ok
+	})
+	e := &r.entry
+	if !r.ok || e.Due.IsZero() || e.Topic == "" || !isHash(e.Hash) || e.SentHash != "" && !isHash(e.SentHash) {
 		return Entry{}, errNotEntry
 	}
-	if line.entryTimes.Sent != "" {
-		if e.Sent, err = time.Parse(time.RFC3339Nano, line.entryTimes.Sent); err != nil {
-			return Entry{}, errNotEntry
+	return *e, nil
+}
+
+// entryReader reads the members of a line. Those that it does not know are left to later versions.
+type entryReader struct {
+	entry Entry
+	ok    bool
+}
+
+func (r *entryReader) member(key string, v gjson.Result) {
+	e := &r.entry
+	switch key {
+	case "due":
+		e.Due = r.time(v)
+	case "sent":
+		e.Sent = r.time(v)
+	case "device":
+		e.Device = r.text(v)
+	case "topic":
+		e.Topic = r.text(v)
+	case "sent_topic":
+		e.SentTopic = r.text(v)
+	case "hash":
+		e.Hash = r.text(v)
+	case "sent_hash":
+		e.SentHash = r.text(v)
+	case "seq":
+		e.Seq = r.number(v, math.MaxInt64)
+	case "qos":
+		e.QoS = byte(r.number(v, 2))
+	case "bytes":
+		e.Bytes = int(r.number(v, math.MaxInt32))
+	case "copies":
+		e.Copies = int(r.number(v, math.MaxInt32))
+	case "retain":
+		e.Retain = r.flag(v)
+	case "will":
+		e.Will = r.flag(v)
+	case "again":
+		e.Again = r.flag(v)
+	case "faults":
+		e.Faults = r.texts(v)
+	case "effects":
+		for _, effect := range r.texts(v) {
+			e.Effects = append(e.Effects, Effect(effect))
 		}
 	}
-	return e, nil
 }
+
+func (r *entryReader) text(v gjson.Result) string {
+	r.ok = r.ok && v.Type == gjson.String
+	return v.Str
+}
+
+func (r *entryReader) flag(v gjson.Result) bool {
+	r.ok = r.ok && v.IsBool()
+	return v.Bool()
+}
+
+func (r *entryReader) number(v gjson.Result, most int64) int64 {
+	n, err := strconv.ParseInt(v.Raw, 10, 64)
+	r.ok = r.ok && err == nil && n >= 0 && n <= most
+	return n
+}
+
+func (r *entryReader) time(v gjson.Result) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, r.text(v))
+	r.ok = r.ok && err == nil
+	return at
+}
+
+func (r *entryReader) texts(v gjson.Result) []string {
+	r.ok = r.ok && v.IsArray()
+	var list []string
+	v.ForEach(func(_, item gjson.Result) bool {
+		list = append(list, r.text(item))
+		return r.ok
+	})
+	return list
+}
+
+// isHash reports whether a text is what payloadHash makes.
+func isHash(text string) bool {
+	const digits = 16
+	_, err := strconv.ParseUint(text, 16, 64)
+	return err == nil && len(text) == digits
+}
+
+// longestEntry bounds a line of a ledger: two topics of the longest kind, and what stands beside them.
+const longestEntry = 1 << 20
 
 // ReadLedger calls fn for each entry. A line that is none is an error: a ledger that is not whole proves nothing.
 func ReadLedger(r io.Reader, fn func(Entry)) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
+	lines.Buffer(make([]byte, 64<<10), longestEntry)
+	n := 0
+	for lines.Scan() {
+		n++
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
@@ -123,6 +210,9 @@ func ReadLedger(r io.Reader, fn func(Entry)) error {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
 		fn(e)
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("line %d: %w", n+1, errNotEntry)
 	}
 	return lines.Err()
 }

@@ -102,12 +102,17 @@ func (l *Live) open(ctx context.Context) {
 	}()
 }
 
-// clientID is the Client Identifier that the device has at the time.
+// clientID is the Client Identifier that the device has at the time: the one that it was given, or else that of the
+// profile, which may change at each boot.
 func (l *Live) clientID() string {
-	if n := l.device.renamed; n > 0 {
-		return fmt.Sprintf("%s-%d", l.options.ClientID, n)
+	given := l.options.ClientID
+	if given == l.device.run.Profile.ClientID(&l.device.from) {
+		return l.device.ClientID()
 	}
-	return l.options.ClientID
+	if n := l.device.renamed; n > 0 {
+		return fmt.Sprintf("%s-%d", given, n)
+	}
+	return given
 }
 
 // giveUpOpening drops a Session that is on its way.

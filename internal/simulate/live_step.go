@@ -9,6 +9,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/profile"
 )
 
 // step has the device do something, and does what it wants then.
@@ -63,11 +64,22 @@ func (l *Live) output(ctx context.Context, lost <-chan struct{}, o Output) error
 		if l.at != nil {
 			l.at.line.darken()
 		}
-	case Goodbye, WithWill, Vanish, Changeling:
+	case Goodbye, WithWill, Vanish, Reset, Changeling:
 		l.hangUp(ctx, o.Kind)
+	case FaultBegins:
+		l.tellFault(o.Fault, "begins")
+	case FaultEnds:
+		l.tellFault(o.Fault, "ends")
 	default:
 	}
 	return nil
+}
+
+// tellFault tells of a fault of the profile. Those by hand are told of otherwise.
+func (l *Live) tellFault(f *profile.Fault, what string) {
+	if made := l.manual[f.Name]; made == nil || made.Fault != f {
+		l.tell("fault " + what + ": " + f.Name)
+	}
 }
 
 // publish sends a message, all of its copies, when it is time.

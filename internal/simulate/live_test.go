@@ -323,6 +323,7 @@ func TestTheFaultsOfAProfileHappenToALiveDevice(t *testing.T) {
 			w.lives(wire.V5)
 			w.presence(test.want...)
 			w.next("telemetry/temp")
+			w.told("fault begins: wrong")
 		})
 	}
 }

@@ -27,6 +27,8 @@ func (c *Counts) Damage() int {
 type QoSCounts struct {
 	QoS byte `json:"qos"`
 	Counts
+	// Unexplained is the damage that the ledger does not tell of, here as everywhere.
+	Unexplained Counts `json:"unexplained"`
 }
 
 // FaultCounts are the counts of the messages that were due while a fault was going on at their device.
@@ -35,6 +37,7 @@ type FaultCounts struct {
 	From  time.Time `json:"from"`
 	To    time.Time `json:"to"`
 	Counts
+	Unexplained Counts `json:"unexplained"`
 }
 
 // Example is a message that something became of.
@@ -58,36 +61,36 @@ type Verdict struct {
 	Bad     int `json:"bad_lines,omitempty"`
 	// Unexplained is the damage that the ledger does not tell of: what the way did, and not the simulation.
 	Unexplained Counts `json:"unexplained"`
-	// QoS has those that there are, Faults come in the order in which they began. Outside is what no fault was near.
-	QoS      []QoSCounts   `json:"qos"`
-	Faults   []FaultCounts `json:"faults"`
-	Outside  Counts        `json:"outside"`
-	Examples []Example     `json:"examples,omitempty"`
+	// QoS has those that there are, Faults come in the order in which they began. Outside is what no fault was near,
+	// OutsideUnexplained the damage to that which the ledger does not tell of.
+	QoS                []QoSCounts   `json:"qos"`
+	Faults             []FaultCounts `json:"faults"`
+	Outside            Counts        `json:"outside"`
+	OutsideUnexplained Counts        `json:"outside_unexplained"`
+	Examples           []Example     `json:"examples,omitempty"`
 }
 
 // Verdict ends the comparison.
 func (v *Verification) Verdict() Verdict {
 	v.settle()
 	r := Verdict{Unknown: v.pairStrangers(), Bad: v.bad, QoS: []QoSCounts{}, Faults: []FaultCounts{}}
-	for _, t := range v.topics {
-		t.untangle()
-		t.markReordered()
+	for _, a := range v.arrivals {
+		v.untangle(a)
+		v.markReordered(a)
 	}
+	faults := map[string]int{}
 	shown := map[Effect]int{}
-	for _, e := range v.all {
-		c := v.counts(e)
-		r.add(c)
-		r.Unexplained.add(e.unexplained(c))
-		r.qos(e.QoS).add(c)
-		if len(e.Faults) == 0 {
-			r.Outside.add(c)
-		}
-		for _, name := range e.Faults {
-			r.fault(name, e.Due).add(c)
+	for i := range v.all.n {
+		e := v.all.at(i)
+		c := e.counts()
+		list := v.lists.all[e.faults]
+		r.count(e, c, list, faults)
+		if c.Damage() == 0 {
+			continue
 		}
 		for _, what := range c.effects() {
 			if shown[what]++; shown[what] <= v.examples {
-				r.Examples = append(r.Examples, Example{what, e.Device, e.Topic, e.QoS, e.Due, e.Faults})
+				r.Examples = append(r.Examples, Example{what, v.topics.texts[e.device], v.topics.texts[e.topic], e.qos, timeOf(e.due), list})
 			}
 		}
 	}
@@ -96,46 +99,60 @@ func (v *Verification) Verdict() Verdict {
 	return r
 }
 
+// count adds one message to everything that it counts for. Known are the places of the faults.
+func (r *Verdict) count(e *truth, c Counts, list []string, known map[string]int) {
+	unexplained := e.unexplained(c)
+	r.add(c)
+	r.Unexplained.add(unexplained)
+	q := r.qos(e.qos)
+	q.add(c)
+	q.Unexplained.add(unexplained)
+	if len(list) == 0 {
+		r.Outside.add(c)
+		r.OutsideUnexplained.add(unexplained)
+	}
+	for _, name := range list {
+		f := r.fault(known, name, timeOf(e.due))
+		f.add(c)
+		f.Unexplained.add(unexplained)
+	}
+}
+
 // counts is what became of one message.
-func (v *Verification) counts(e *truth) Counts {
+func (t *truth) counts() Counts {
 	c := Counts{Sent: 1}
-	if e.seen == 0 {
+	if t.seen == 0 {
 		c.Lost = 1
 		return c
 	}
-	c.Received, c.Duplicated = 1, e.seen-1
-	if e.reordered {
-		c.Reordered = 1
-	}
-	if v.lateAfter > 0 && !e.at.IsZero() && e.at.Sub(e.Due) >= v.lateAfter {
-		c.Late = 1
-	}
-	if e.SentHash != "" || e.altered {
-		c.Altered = 1
-	}
-	if e.SentTopic != "" {
-		c.Misplaced = 1
+	c.Received, c.Duplicated = 1, int(t.seen)-1
+	for _, found := range []struct {
+		marks byte
+		count *int
+	}{{cameReordered, &c.Reordered}, {cameLate, &c.Late}, {sentAltered | cameAltered, &c.Altered}, {sentMisplaced, &c.Misplaced}} {
+		if t.marks&found.marks != 0 {
+			*found.count = 1
+		}
 	}
 	return c
 }
 
 // unexplained is the damage to one message that its entry does not tell of.
-func (e *truth) unexplained(c Counts) Counts {
-	has := func(effect Effect) bool { return slices.Contains(e.Effects, effect) }
-	if has(Dropped) {
+func (t *truth) unexplained(c Counts) Counts {
+	if t.has(Dropped) {
 		c.Lost = 0
 	}
-	c.Duplicated = max(0, c.Duplicated-e.Copies)
-	if has(Reordered) {
+	c.Duplicated = max(0, c.Duplicated-int(t.copies))
+	if t.has(Reordered) {
 		c.Reordered = 0
 	}
-	if has(Late) {
+	if t.has(Late) {
 		c.Late = 0
 	}
-	if has(Altered) && !e.altered {
+	if t.has(Altered) && t.marks&cameAltered == 0 {
 		c.Altered = 0
 	}
-	if has(Misplaced) {
+	if t.has(Misplaced) {
 		c.Misplaced = 0
 	}
 	return c
@@ -168,30 +185,31 @@ func (c *Counts) effects() []Effect {
 	return all
 }
 
-func (r *Verdict) qos(q byte) *Counts {
+func (r *Verdict) qos(q byte) *QoSCounts {
 	for i := range r.QoS {
 		if r.QoS[i].QoS == q {
-			return &r.QoS[i].Counts
+			return &r.QoS[i]
 		}
 	}
 	r.QoS = append(r.QoS, QoSCounts{QoS: q})
-	return &r.QoS[len(r.QoS)-1].Counts
+	return &r.QoS[len(r.QoS)-1]
 }
 
-// fault returns the counts of a fault, whose window is from the first to the last message that it was near.
-func (r *Verdict) fault(name string, due time.Time) *Counts {
-	for i := range r.Faults {
-		f := &r.Faults[i]
-		if f.Fault == name {
-			if due.Before(f.From) {
-				f.From = due
-			}
-			if due.After(f.To) {
-				f.To = due
-			}
-			return &f.Counts
-		}
+// fault returns the counts of a fault, whose window is from the first to the last message that it was near. Known are the
+// places of those that there are.
+func (r *Verdict) fault(known map[string]int, name string, due time.Time) *FaultCounts {
+	i, ok := known[name]
+	if !ok {
+		i = len(r.Faults)
+		known[name] = i
+		r.Faults = append(r.Faults, FaultCounts{Fault: name, From: due, To: due})
 	}
-	r.Faults = append(r.Faults, FaultCounts{Fault: name, From: due, To: due})
-	return &r.Faults[len(r.Faults)-1].Counts
+	f := &r.Faults[i]
+	if due.Before(f.From) {
+		f.From = due
+	}
+	if due.After(f.To) {
+		f.To = due
+	}
+	return f
 }

@@ -2,118 +2,107 @@ package simulate
 
 import (
 	"cmp"
+	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/message"
 )
 
 // Verification compares what was sent, the ledger, with what came in. Add all entries, then all messages in the order in
-// which they came, and take the [Verdict]. It is not safe for concurrent use.
+// which they came, and take the [Verdict]. Of each entry it keeps some fifty bytes, so that ledgers of many millions of
+// lines have room. It is not safe for concurrent use.
 type Verification struct {
 	lateAfter time.Duration
 	examples  int
-	topics    map[string]*topicTruth // by the topic at which messages arrive
-	strangers []stranger
-	all       []*truth
-	received  int
+	all       truths
+	topics    names // of topics and devices, which many entries share
+	lists     lists // of faults
+	arrivals  map[uint32]*arrivals
+	received  uint32
+	unknown   int
 	bad       int
 	sorted    bool
-	// words and lists are those that many entries have, kept once.
-	words map[string]string
-	lists map[string][]string
-}
-
-// truth is an entry with what came of it.
-type truth struct {
-	Entry
-	seen      int
-	at        time.Time // when it came in first
-	arrival   int       // as the how manieth
-	reordered bool
-	altered   bool // on the way, and not by its device
-}
-
-// topicTruth are the entries that arrive at one topic.
-type topicTruth struct {
-	inOrder []*truth
-	byHash  map[string][]*truth
-}
-
-// stranger is a message that no entry tells of as it is.
-type stranger struct {
-	topic   string
-	at      time.Time
-	arrival int
 }
 
 // NewVerification returns a Verification for which a message is late after a time; 0 is never, for data sets that are sent at
 // another time than they say. It keeps some examples of each kind of damage.
 func NewVerification(lateAfter time.Duration, examples int) *Verification {
-	return &Verification{lateAfter: lateAfter, examples: examples, topics: map[string]*topicTruth{}, words: map[string]string{}, lists: map[string][]string{}}
+	return &Verification{lateAfter: lateAfter, examples: examples, topics: newNames(), lists: newLists(), arrivals: map[uint32]*arrivals{}}
 }
 
-// once returns the first copy of a word.
-func (v *Verification) once(word string) string {
-	if first, ok := v.words[word]; ok {
-		return first
-	}
-	v.words[word] = word
-	return word
+// arrivals are the entries that arrive at one topic.
+type arrivals struct {
+	// entries are sorted by their payloads, those of one payload by when they were sent, and what was dropped last.
+	entries []uint32
+	free    map[int]*freeSlots // of the payloads that came often, by the place of their first entry
+	cursor  int64              // when the last entry was sent that came in
+	// strangers are messages like no entry.
+	strangers []stranger
 }
 
-// listOnce returns the first copy of a list.
-func (v *Verification) listOnce(list []string) []string {
-	key := strings.Join(list, "\x00")
-	if first, ok := v.lists[key]; ok {
-		return first
-	}
-	v.lists[key] = list
-	return list
+// stranger is a message that no entry tells of as it is.
+type stranger struct {
+	at      int64 // Unix time in microseconds, 0 where the capture does not tell
+	arrival uint32
 }
 
 // Sent adds an entry of the ledger.
 func (v *Verification) Sent(e Entry) {
-	e.Device, e.Topic, e.SentTopic, e.Faults = v.once(e.Device), v.once(e.Topic), v.once(e.SentTopic), v.listOnce(e.Faults)
-	t := &truth{Entry: e}
-	v.all = append(v.all, t)
-	topic := cmp.Or(e.SentTopic, e.Topic)
-	at := v.topics[topic]
-	if at == nil {
-		at = &topicTruth{byHash: map[string][]*truth{}}
-		v.topics[topic] = at
+	t := truth{
+		hash: hashNumber(cmp.Or(e.SentHash, e.Hash)), due: e.Due.UnixMicro(), sent: e.Due.UnixMicro(),
+		device: v.topics.number(e.Device), topic: v.topics.number(e.Topic), faults: v.lists.number(e.Faults),
+		copies: uint32(min(max(0, e.Copies), math.MaxInt32)), seq: uint32(e.Seq & math.MaxUint32), qos: e.QoS,
+	}
+	if !e.Sent.IsZero() {
+		t.sent = e.Sent.UnixMicro()
+	}
+	for _, effect := range e.Effects {
+		t.effects |= effectBit(effect)
+	}
+	if e.SentHash != "" {
+		t.marks |= sentAltered
+	}
+	topic := t.topic
+	if e.SentTopic != "" {
+		t.marks |= sentMisplaced
+		topic = v.topics.number(e.SentTopic)
+	}
+	a := v.arrivals[topic]
+	if a == nil {
+		a = &arrivals{}
+		v.arrivals[topic] = a
 	}
 	if e.Again {
-		v.all = v.all[:len(v.all)-1]
-		at.again(&e)
+		v.again(a, &t)
 		return
 	}
-	at.inOrder = append(at.inOrder, t)
+	a.entries = append(a.entries, v.all.add(t))
 }
 
-// again takes note that a message went out once more.
-func (t *topicTruth) again(e *Entry) {
-	for _, first := range slices.Backward(t.inOrder) {
-		if first.Seq == e.Seq && first.Device == e.Device {
-			first.Copies++
+// again takes note that a message went out once more. It went out first not long before.
+func (v *Verification) again(a *arrivals, t *truth) {
+	const far = 1 << 17 // more than can be without an acknowledgement
+	for _, i := range slices.Backward(a.entries[max(0, len(a.entries)-far):]) {
+		if first := v.all.at(i); first.seq == t.seq && first.device == t.device {
+			first.copies++
 			return
 		}
 	}
 }
 
-// settle puts the entries of each topic in the order in which they were due: the ledgers of parts come one after the other.
+// settle sorts the entries of each topic: the ledgers of parts come one after the other.
 func (v *Verification) settle() {
 	if v.sorted {
 		return
 	}
 	v.sorted = true
-	for _, t := range v.topics {
-		slices.SortStableFunc(t.inOrder, func(a, b *truth) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Seq, b.Seq)) })
-		for _, e := range t.inOrder {
-			hash := cmp.Or(e.SentHash, e.Hash)
-			t.byHash[hash] = append(t.byHash[hash], e)
-		}
+	for _, a := range v.arrivals {
+		a.entries = slices.Clip(a.entries)
+		slices.SortFunc(a.entries, func(i, j uint32) int {
+			x, y := v.all.at(i), v.all.at(j)
+			return cmp.Or(cmp.Compare(x.hash, y.hash), cmp.Compare(x.effects&droppedBit, y.effects&droppedBit), cmp.Compare(x.sent, y.sent), cmp.Compare(i, j))
+		})
 	}
 }
 
@@ -121,118 +110,104 @@ func (v *Verification) settle() {
 func (v *Verification) Received(m message.Message) {
 	v.settle()
 	v.received++
-	t := v.topics[m.Topic]
-	var same []*truth
-	if t != nil {
-		same = t.byHash[payloadHash(m.Payload)]
+	at := int64(0)
+	if !m.Time.IsZero() {
+		at = m.Time.UnixMicro()
 	}
-	if len(same) == 0 {
-		v.strangers = append(v.strangers, stranger{m.Topic, m.Time, v.received})
+	number, known := v.topics.known(m.Topic)
+	a := v.arrivals[number]
+	if !known || a == nil {
+		v.unknown++
 		return
 	}
-	e := nearest(same, m.Time)
+	low, high := v.same(a, hashOf(m.Payload))
+	if low == high {
+		a.strangers = append(a.strangers, stranger{at, v.received})
+		return
+	}
+	e := v.all.at(a.entries[v.which(a, low, high, at)])
+	a.cursor = max(a.cursor, e.sent)
 	if e.seen++; e.seen == 1 {
-		e.at, e.arrival = m.Time, v.received
+		v.arrive(e, at, v.received)
 	}
 }
 
+// arrive takes note of when an entry came in first.
+func (v *Verification) arrive(e *truth, at int64, arrival uint32) {
+	e.arrival = arrival
+	if v.lateAfter > 0 && at != 0 && at-e.due >= v.lateAfter.Microseconds() {
+		e.marks |= cameLate
+	}
+}
+
+// same are the places of the entries with a payload, from low up to and without high.
+func (v *Verification) same(a *arrivals, hash uint64) (low, high int) {
+	byHash := func(i uint32, hash uint64) int { return cmp.Compare(v.all.at(i).hash, hash) }
+	low, found := slices.BinarySearchFunc(a.entries, hash, byHash)
+	if !found {
+		return low, low
+	}
+	for high = low + 1; high < len(a.entries) && v.all.at(a.entries[high]).hash == hash; high++ {
+		if high-low >= fewSlots { // many: the end is searched for as well
+			n, _ := slices.BinarySearchFunc(a.entries[high:], hash, func(i uint32, hash uint64) int {
+				if v.all.at(i).hash > hash {
+					return 1
+				}
+				return -1
+			})
+			return low, high + n
+		}
+	}
+	return low, high
+}
+
 // untangle gives messages that are alike their arrivals in the order in which they were due: nobody can tell them apart, so
-// nothing says that one has overtaken the other.
-func (t *topicTruth) untangle() {
-	for _, same := range t.byHash {
-		var came []*truth
-		for _, e := range same {
-			if e.seen > 0 && !e.altered {
-				came = append(came, e)
-			}
+// nothing says that one has overtaken the other, unless that was done on purpose.
+func (v *Verification) untangle(a *arrivals) {
+	for low := 0; low < len(a.entries); {
+		high := low + 1
+		for hash := v.all.at(a.entries[low]).hash; high < len(a.entries) && v.all.at(a.entries[high]).hash == hash; {
+			high++
 		}
-		if len(came) < 2 {
-			continue
+		if high-low > 1 {
+			v.untangleAlike(a.entries[low:high])
 		}
-		arrivals := make([]truth, len(came))
-		for i, e := range came {
-			arrivals[i] = truth{at: e.at, arrival: e.arrival}
+		low = high
+	}
+}
+
+func (v *Verification) untangleAlike(entries []uint32) {
+	var came, order []uint32
+	for _, i := range entries {
+		if e := v.all.at(i); e.seen > 0 && e.marks&cameAltered == 0 && !e.has(Reordered) {
+			came, order = append(came, i), append(order, e.arrival)
 		}
-		slices.SortFunc(arrivals, func(a, b truth) int { return a.arrival - b.arrival })
-		for i, e := range came { // in the order in which they were due
-			e.at, e.arrival = arrivals[i].at, arrivals[i].arrival
-		}
+	}
+	slices.Sort(order)
+	slices.SortFunc(came, func(i, j uint32) int { return cmp.Or(cmp.Compare(v.all.at(i).due, v.all.at(j).due), cmp.Compare(i, j)) })
+	for n, i := range came {
+		v.all.at(i).arrival = order[n]
 	}
 }
 
 // markReordered marks what came in after something that was due later.
-func (t *topicTruth) markReordered() {
-	var came []*truth
-	for _, e := range t.inOrder {
-		if e.seen > 0 {
-			came = append(came, e)
+func (v *Verification) markReordered(a *arrivals) {
+	var came []uint32
+	for _, i := range a.entries {
+		if v.all.at(i).seen > 0 {
+			came = append(came, i)
 		}
 	}
-	slices.SortFunc(came, func(a, b *truth) int { return a.arrival - b.arrival })
-	var last time.Time
-	for _, e := range came {
-		e.reordered = e.Due.Before(last)
-		if !e.reordered {
-			last = e.Due
+	slices.SortFunc(came, func(i, j uint32) int { return cmp.Compare(v.all.at(i).arrival, v.all.at(j).arrival) })
+	var last int64
+	for n, i := range came {
+		switch e := v.all.at(i); {
+		case n > 0 && e.due < last:
+			e.marks |= cameReordered
+		default:
+			last = e.due
 		}
 	}
-}
-
-// nearest picks the entry that a message is about, of those with the same payload: the first that has not come in, and was
-// not dropped on purpose, while there is one; else a copy of the one closest in time. One that was not sent yet comes after a
-// copy that is still to come.
-func nearest(same []*truth, at time.Time) *truth {
-	best := unseen(same, at)
-	if best == nil || at.IsZero() || !best.Sent.After(at) {
-		if best != nil {
-			return best
-		}
-		return closestCopy(same, at)
-	}
-	for _, e := range same {
-		if e.seen > 0 && e.seen <= e.Copies {
-			return e
-		}
-	}
-	return best
-}
-
-// unseen is the entry closest in time of those that have not come in; nil for none.
-func unseen(same []*truth, at time.Time) *truth {
-	var best *truth
-	for _, e := range same {
-		if e.seen > 0 || slices.Contains(e.Effects, Dropped) {
-			continue
-		}
-		if best == nil || !at.IsZero() && distanceInTime(e, at) < distanceInTime(best, at) {
-			best = e
-		}
-	}
-	return best
-}
-
-// closestCopy is the entry of which another copy came in: one that is to have one, or the one closest in time.
-func closestCopy(same []*truth, at time.Time) *truth {
-	for _, e := range same {
-		if e.seen > 0 && e.seen <= e.Copies {
-			return e
-		}
-	}
-	var best *truth
-	for _, e := range same {
-		if best == nil || e.seen > 0 && best.seen == 0 || e.seen > 0 && distanceInTime(e, at) < distanceInTime(best, at) {
-			best = e
-		}
-	}
-	return best
-}
-
-func distanceInTime(e *truth, at time.Time) time.Duration {
-	sent := e.Sent
-	if sent.IsZero() {
-		sent = e.Due
-	}
-	return at.Sub(sent).Abs()
 }
 
 // BadLine takes note of a line of the capture that is no message.
@@ -241,28 +216,53 @@ func (v *Verification) BadLine() { v.bad++ }
 // pairStrangers takes messages that are like no entry for those that are missing on their topic, closest in time first:
 // they were altered on the way. It returns how many belong to nothing.
 func (v *Verification) pairStrangers() (unknown int) {
-	for _, s := range v.strangers {
-		t := v.topics[s.topic]
-		if t == nil {
-			unknown++
+	unknown = v.unknown
+	for _, a := range v.arrivals {
+		if len(a.strangers) == 0 {
 			continue
 		}
-		var best *truth
-		for _, e := range t.inOrder {
-			if e.seen > 0 || slices.Contains(e.Effects, Dropped) {
-				continue
-			}
-			if best == nil || distanceInTime(e, s.at) < distanceInTime(best, s.at) {
-				best = e
+		var missing []uint32
+		for _, i := range a.entries {
+			if e := v.all.at(i); e.seen == 0 && e.effects&droppedBit == 0 {
+				missing = append(missing, i)
 			}
 		}
-		if best == nil {
-			unknown++
-			continue
+		slices.SortFunc(missing, func(i, j uint32) int {
+			return cmp.Or(cmp.Compare(v.all.at(i).sent, v.all.at(j).sent), cmp.Compare(i, j))
+		})
+		free := newFreeSlots(len(missing))
+		for n, s := range a.strangers {
+			if n >= len(missing) {
+				unknown += len(a.strangers) - n
+				break
+			}
+			place := v.closest(missing, free, s.at)
+			e := v.all.at(missing[place])
+			free.take(place)
+			e.seen, e.marks = 1, e.marks|cameAltered
+			v.arrive(e, s.at, s.arrival)
 		}
-		best.seen, best.altered = 1, true
-		best.at, best.arrival = s.at, s.arrival
+		a.strangers = nil
 	}
-	v.strangers = nil
+	v.unknown = unknown
 	return unknown
+}
+
+// closest is the place of the free entry that was sent closest to a time, of entries that are sorted by that; -1 for none.
+// Without a time, or where times mean nothing, it is the first.
+func (v *Verification) closest(entries []uint32, free slots, at int64) int {
+	if at == 0 || v.lateAfter == 0 {
+		return free.right(0)
+	}
+	after, _ := slices.BinarySearchFunc(entries, at, func(i uint32, at int64) int {
+		if v.all.at(i).sent > at {
+			return 1
+		}
+		return -1
+	})
+	before, later := free.left(after-1), free.right(after)
+	if later < 0 || before >= 0 && at-v.all.at(entries[before]).sent <= v.all.at(entries[later]).sent-at {
+		return before
+	}
+	return later
 }

@@ -11,7 +11,7 @@ import (
 // Why a document is not stored.
 var (
 	errDropped = errors.New("the broker has acknowledged the document and did not keep it, as far as this user can see: its access rules " +
-		"drop it silently, or do not let this user read it")
+		"drop it silently, or do not let this user read it; then it has taken the place of what was there, unseen")
 	errCleared = errors.New("somebody cleared the document at the same time")
 	errGaveUp  = errors.New("other writers were faster each time")
 )

@@ -209,6 +209,25 @@ func TestPurgeDeletesAndLooks(t *testing.T) {
 	}
 }
 
+// Devices ignore what is not above the revision that they remember, and several changes in a second run ahead of the clock.
+func TestADocumentThatIsSetAfterAPurgeBeginsAboveTheOldOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, change := range []string{"a=1", "a=2", "a=3"} {
+		w.stored(change)
+	}
+	g := w.group()
+	results, err := g.Purge(t.Context(), g.Twins())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, results[0], twin.Cleared)
+	w.stored("a=4")
+	if d := w.desired(); d == nil || d.Rev <= results[0].Before {
+		t.Errorf("after revision %d was purged there is %+v", results[0].Before, d)
+	}
+}
+
 // F9: what a Server has lost comes back with revisions that devices take.
 func TestABackupComesBackWithHigherRevisions(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package twin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/client"
@@ -43,12 +44,36 @@ func (g *Group) Purge(ctx context.Context, twins []*Twin) ([]Result, error) {
 			return results, err
 		}
 	}
+	latest := uint64(0)
 	for i, w := range work {
 		w.purged()
 		r := &results[places[i]]
 		r.Outcome, r.Why, r.Took, r.Attempts = w.result.Outcome, w.result.Why, w.result.Took, 1
+		if r.Outcome == Cleared {
+			latest = max(latest, w.base.rev())
+			if w.base.rev() > uint64(time.Now().Add(longestPause).Unix()) {
+				r.Warnings = append(r.Warnings, fmt.Sprintf(
+					"a document that is set anew begins below revision %d, and a device that remembers it ignores that", w.base.rev()))
+			}
+		}
 	}
-	return results, nil
+	return results, g.passRevision(ctx, latest)
+}
+
+// longestPause is how far ahead of the clock a purged revision may be to be waited for.
+const longestPause = 5 * time.Second
+
+// passRevision waits until the Unix time, which a document that is set anew begins with, has passed a revision that was purged:
+// devices that remember it ignore what is not above.
+func (g *Group) passRevision(ctx context.Context, rev uint64) error {
+	if rev > uint64(time.Now().Add(longestPause).Unix()) {
+		return nil
+	}
+	ahead := time.Until(time.Unix(int64(rev)+1, 0))
+	if ahead <= 0 {
+		return nil
+	}
+	return g.pause(ctx, ahead)
 }
 
 // purged says what became of a deletion.
