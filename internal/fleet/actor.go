@@ -348,6 +348,7 @@ func (f *Fleet) arrived(a *actor, id uint16, m message.Message) {
 // obey gives a message to the device. It is acknowledged when the device has it, unless a fault loses that.
 func (f *Fleet) obey(a *actor, id uint16, m message.Message) {
 	at := f.simulated(f.now())
+	f.o.Observer.Received(a.device.Path(), len(m.Payload))
 	f.act(a, at, a.device.Receive(at, m))
 	if m.QoS == 1 && a.conn != nil && !a.device.LosesAck() {
 		_ = a.conn.send(&wire.Ack{Kind: wire.PUBACK, PacketID: id}) // encodable

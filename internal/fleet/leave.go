@@ -119,6 +119,14 @@ func (f *Fleet) leave() {
 		return
 	}
 	f.leaving = true
+	switch {
+	case f.stopped != nil:
+		f.o.Observer.Leaving(f.stopped.Error())
+	case f.over:
+		f.o.Observer.Leaving("")
+	default:
+		f.o.Observer.Leaving("interrupted")
+	}
 	f.leaveBy = f.now() + leaveTime + time.Duration(len(f.actors))*time.Second/leaveRate
 	f.releaseBrake(f.now())
 	for _, a := range f.actors {

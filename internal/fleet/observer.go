@@ -21,8 +21,11 @@ type Observer interface {
 	// ConnectFailed is told of each attempt that failed.
 	ConnectFailed(device string, err error)
 	// Sent is told of each message with its intended time and its actual one, and of those that are dropped: what belongs into
-	// the ledger. A Will Message is among them when the Server is expected to publish it.
+	// the ledger. A Will Message is among them when the Server is expected to publish it. One whose Again is set was told of
+	// before.
 	Sent(m *simulate.Made) error
+	// Received is told of each message that comes for a device, with the size of its payload.
+	Received(device string, bytes int)
 	// Lag is told how much later than intended a device was woken: what is wrong with this machine, and not with the way.
 	Lag(late time.Duration)
 	// Acknowledged is told of each QoS 1 and 2 message that the Server has answered, with the time since it was sent.
@@ -32,6 +35,8 @@ type Observer interface {
 	Converged(device string, settings []string, took time.Duration)
 	// Fault is told when a fault begins and ends at a device, in simulated time since the run began.
 	Fault(device string, fault *profile.Fault, begins bool, at time.Duration)
+	// Leaving is told when all devices begin to take leave. The cause says why before the end of the run, else it is empty.
+	Leaving(cause string)
 }
 
 // Nobody is an Observer that does not look.
@@ -49,6 +54,9 @@ func (Nobody) ConnectFailed(string, error) {}
 // Sent does nothing.
 func (Nobody) Sent(*simulate.Made) error { return nil }
 
+// Received does nothing.
+func (Nobody) Received(string, int) {}
+
 // Lag does nothing.
 func (Nobody) Lag(time.Duration) {}
 
@@ -60,6 +68,9 @@ func (Nobody) Converged(string, []string, time.Duration) {}
 
 // Fault does nothing.
 func (Nobody) Fault(string, *profile.Fault, bool, time.Duration) {}
+
+// Leaving does nothing.
+func (Nobody) Leaving(string) {}
 
 // counters are what others may read while the fleet runs.
 type counters struct {

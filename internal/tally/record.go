@@ -100,8 +100,8 @@ func isTakeover(err error) bool {
 	if errors.Is(err, client.ErrTakenOver) {
 		return true
 	}
-	refused, ok := errors.AsType[*client.RefusedError](err)
-	return ok && refused.Code == wire.SessionTakenOver
+	said, ok := errors.AsType[*client.DisconnectedError](err)
+	return ok && said.Code == wire.SessionTakenOver
 }
 
 // ConnectFailed tells that a device could not connect.
@@ -121,9 +121,13 @@ func (r *Recorder) Sent(m *simulate.Made) error {
 	qos, dropped := m.Message.QoS&3, m.Is(simulate.Dropped)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m.Will {
+	switch {
+	case m.Will:
 		r.expect(m)
 		return nil // the Server sends it
+	case m.Again:
+		r.again(m)
+		return nil
 	}
 	r.each(m.Index, m.Due, func(s *scope) {
 		q := &s.counts.QoS[qos]
@@ -144,6 +148,18 @@ func (r *Recorder) Sent(m *simulate.Made) error {
 		r.open[m.Index] = append(r.open[m.Index], unanswered{m.Due, qos})
 	}
 	return nil
+}
+
+// again counts a message that goes out once more, because its connection was lost before it was acknowledged.
+func (r *Recorder) again(m *simulate.Made) {
+	r.each(m.Index, m.Due, func(s *scope) {
+		q := &s.counts.QoS[m.Message.QoS&3]
+		q.Copies++
+		q.Bytes += int64(len(m.Message.Payload))
+	})
+	if r.watch != nil {
+		r.watch.again(m)
+	}
 }
 
 // unanswered is a message at QoS 1 or 2 that the Server has not answered.

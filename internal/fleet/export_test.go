@@ -1,0 +1,6 @@
+package fleet
+
+import "io"
+
+// ReadRecordFrom is readRecord.
+func ReadRecordFrom(r io.Reader) (RecordHead, []string, error) { return readRecord(r) }
