@@ -42,8 +42,8 @@ func TestInteropNothingIsLostOverAFlappingLink(t *testing.T) {
 			count := streamed(t)
 			t.Run(fmt.Sprintf("%s, level %s, QoS 2", broker.name, v.mqx), func(t *testing.T) { flapExactlyOnce(t, broker.start(t), v) })
 			if broker.name == "mosquitto" {
-				// With ten times as many, a backlog builds up in Mosquitto 2.0.11, and a subscriber whose link breaks every few
-				// hundred messages gets no further for more than half a minute.
+				// With ten times as many, Mosquitto 2.0.11 writes so much of its backlog again before it reads a PUBACK that a link
+				// which breaks every few hundred messages gets no further (docs/decisions/0012-reconnect.md).
 				count = min(count, 10_000)
 			}
 			t.Run(fmt.Sprintf("%s, level %s, QoS 1", broker.name, v.mqx), func(t *testing.T) { flapAtLeastOnce(t, broker.start(t), v, count) })
