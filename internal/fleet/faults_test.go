@@ -26,7 +26,7 @@ seed: 3
 duration: %s
 clock: { start: 2026-01-05T06:00:00Z }
 topics: { root: acme }
-target: { keepalive: 1s }
+target: { keepalive: 2s }
 fleet:
   - { use: box, site: lyon, count: %d, id: "box-{n:02}", ramp: 100ms }
 devices:
@@ -174,7 +174,7 @@ func TestLostConnectionsLeaveWillMessagesThatTheLedgerHas(t *testing.T) {
 	for _, c := range cases {
 		all = append(all, c.fault)
 	}
-	s := newStage(t, faulty("3s", all...))
+	s := newStage(t, faulty("5s", all...))
 	defer s.close()
 	r := s.play(t.Context())
 	v := s.verdict()

@@ -138,7 +138,8 @@ func TestFailuresStopBetweenThePartsOfAWave(t *testing.T) {
 	w := newWorld(t)
 	simulated(t, w, 20, func(i int) bool { return i == 7 })
 	counts := outcomes(rollout(t, w, twin.RolloutOptions{Parallel: 3, MaxFailures: new(0)}, "mode=eco"))
-	if counts[twin.Rejected] != 1 || counts[twin.Converged] != 8 || counts[twin.NotStarted] != 11 {
+	// The others of the part are not waited for any longer.
+	if counts[twin.Rejected] != 1 || counts[twin.Converged] < 6 || counts[twin.NotStarted] != 11 {
 		t.Errorf("three at a time, and the eighth fails: %v", counts)
 	}
 	counts = outcomes(rollout(t, w, twin.RolloutOptions{Parallel: 7}, "mode=slow"))
