@@ -142,7 +142,7 @@ func (t *truth) unexplained(c Counts) Counts {
 	if t.has(Dropped) {
 		c.Lost = 0
 	}
-	c.Duplicated = max(0, c.Duplicated-int(t.copies))
+	c.Duplicated = max(0, c.Duplicated-t.times()+1)
 	if t.has(Reordered) {
 		c.Reordered = 0
 	}

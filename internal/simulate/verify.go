@@ -85,7 +85,7 @@ func (v *Verification) again(a *arrivals, t *truth) {
 	const far = 1 << 17 // more than can be without an acknowledgement
 	for _, i := range slices.Backward(a.entries[max(0, len(a.entries)-far):]) {
 		if first := v.all.at(i); first.seq == t.seq && first.device == t.device {
-			first.copies++
+			first.resent = byte(min(math.MaxUint8, int(first.resent)+1))
 			return
 		}
 	}

@@ -27,7 +27,7 @@ func (v *Verification) which(a *arrivals, low, high int, at int64) int {
 	default:
 		place = v.inOrder(entries, free, a.cursor)
 	}
-	if e := v.all.at(entries[place]); e.seen >= e.copies { // this is the last of its copies
+	if e := v.all.at(entries[place]); int(e.seen)+1 >= e.times() { // this is the last of its copies
 		free.take(place)
 	}
 	return low + place
@@ -55,6 +55,12 @@ func (v *Verification) inOrder(entries []uint32, free slots, cursor int64) int {
 		return -1
 	})
 	if place := free.right(next); place >= 0 {
+		// What went out once more may have come in only once: then the message is the next one.
+		if e := v.all.at(entries[place]); e.seen > e.copies {
+			if other := free.right(place + 1); other >= 0 && v.all.at(entries[other]).seen == 0 {
+				return other
+			}
+		}
 		return place
 	}
 	if place := free.right(0); place >= 0 {
@@ -121,7 +127,7 @@ type fewEntries struct {
 
 func (f fewEntries) free(place int) bool {
 	e := f.v.all.at(f.entries[place])
-	return e.seen <= e.copies
+	return int(e.seen) < e.times()
 }
 
 func (f fewEntries) left(place int) int {

@@ -211,3 +211,26 @@ func FuzzALineOfALedger(f *testing.F) {
 		}
 	})
 }
+
+// A message that went out once more, after its connection was lost, may come in once or twice.
+func TestWhatWentOutOnceMoreMayComeOnlyOnce(t *testing.T) {
+	t.Parallel()
+	words := []string{"shut", "shut"}
+	for _, late := range []time.Duration{0, time.Second} {
+		for claim, places := range map[string][]int{"once": {0, 1}, "twice": {0, 0, 1}} {
+			v := simulate.NewVerification(late, 1)
+			entries := doors(words...)
+			again := entries[0]
+			again.Again = true
+			for _, e := range []simulate.Entry{entries[0], again, entries[1]} {
+				v.Sent(e)
+			}
+			for _, m := range came(words, time.Millisecond, places...) {
+				v.Received(m)
+			}
+			if got := v.Verdict(); got.Received != 2 || got.Duplicated != len(places)-2 || got.Unexplained.Damage() > 0 {
+				t.Errorf("%s, late after %v: %+v", claim, late, got)
+			}
+		}
+	}
+}

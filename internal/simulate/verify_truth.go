@@ -17,12 +17,16 @@ type truth struct {
 	faults    uint32 // a list
 	device    uint32 // names
 	topic     uint32
-	copies    uint32
+	copies    uint32 // on purpose
 	seq       uint32
 	qos       byte
 	effects   byte // what was done on purpose
 	marks     byte // what was found
+	resent    byte // how often it went out once more, 255 for more; whether the first got through nobody knows
 }
+
+// times is how often the message was sent.
+func (t *truth) times() int { return 1 + int(t.copies) + int(t.resent) }
 
 // The marks.
 const (
