@@ -25,9 +25,9 @@ func newLink(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "link DIR",
 		Short: "Make mqx stand in for mosquitto_pub, mosquitto_sub and mosquitto_rr",
-		Long: "Make links to mqx in a folder under the names mosquitto_pub, mosquitto_sub and mosquitto_rr. Called by such a name, mqx\n" +
-			"takes mosquitto's command line and gives its output and exit statuses, so that scripts run as they are. On Windows the\n" +
-			"links are copies or hard links.\n\n" +
+		Long: "Make links to mqx under the names mosquitto_pub, mosquitto_sub and mosquitto_rr, in a folder that is created if need be.\n" +
+			"Called by such a name, mqx takes mosquitto's command line and gives its output and exit statuses, so that scripts run\n" +
+			"as they are. On Windows the links are copies or hard links.\n\n" +
 			"A link that is there already is left alone; another file of the name is replaced with --force only.",
 		Example:     "  mqx link ~/.local/bin\n  mqx link /usr/local/bin --force",
 		Args:        oneFolder,
@@ -52,8 +52,8 @@ func (o *linkOptions) run(e *env, dir string) error {
 	if err != nil {
 		return exit.Wrap(exit.Usage, "find mqx itself", "", err)
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return exit.New(exit.Usage, "link", dir, "it is no folder").Hint("create it first")
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // G301: a folder of programs is for everybody
+		return exit.Wrap(exit.Usage, "link", dir, pathCause(err))
 	}
 	var refused error
 	done := 0
