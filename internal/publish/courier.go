@@ -1,0 +1,319 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/mqx-cli/mqx/internal/client"
+	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/pace"
+	"github.com/mqx-cli/mqx/internal/queue"
+)
+
+// courier delivers what is in a Queue.
+type courier struct {
+	queue   *queue.Queue
+	options client.Options
+	asked   client.Retry // how to try when the source has ended
+	connect Connect
+	trouble func(error)
+	report  func(error)
+	pace    *pace.Pacer
+
+	ended     chan struct{} // closed when the source has ended
+	broken    chan struct{} // closed when the Queue cannot be read
+	brokenErr error
+
+	mu      sync.Mutex
+	link    linkState
+	changed chan struct{}     // closed when link changes
+	numbers map[uint16]uint64 // of the messages under way, by Packet Identifier
+
+	// What became of messages; guarded by mu until run has returned.
+	delivered, refused, expired int
+}
+
+// linkState is what is known of the connection.
+type linkState int
+
+const (
+	linkUnknown linkState = iota // the first attempt is being made
+	linkUp
+	linkDown
+	linkGone // and no attempt will be made
+)
+
+func newCourier(q *queue.Queue, o *QueuedOptions) *courier {
+	c := &courier{
+		queue: q, options: o.Client, asked: o.Client.Retry, connect: o.Connect, trouble: o.Trouble, report: o.Report,
+		pace: pace.New(o.Rate), ended: make(chan struct{}), broken: make(chan struct{}), changed: make(chan struct{}),
+		numbers: map[uint16]uint64{},
+	}
+	if c.connect == nil {
+		c.connect = client.Open
+	}
+	c.options.ResumeSession, c.options.Journal = true, c
+	c.options.Retry.Report = func(outage client.Outage) {
+		if outage.BackAt.IsZero() {
+			c.set(linkDown)
+		} else {
+			c.set(linkUp)
+		}
+		if c.asked.Report != nil {
+			c.asked.Report(outage)
+		}
+	}
+	return c
+}
+
+func (c *courier) set(l linkState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link != l {
+		c.link = l
+		close(c.changed)
+		c.changed = make(chan struct{})
+	}
+}
+
+func (c *courier) changes() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
+}
+
+// hopes reports whether a full Queue may get room soon.
+func (c *courier) hopes() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link == linkUp || c.link == linkUnknown || c.link == linkDown && c.asked.Reconnect == client.Forever
+}
+
+func (c *courier) inputEnded() { close(c.ended) }
+
+func (c *courier) lasts() bool {
+	select {
+	case <-c.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// errStranded says that the source has ended while there was no connection: the last attempts are made.
+var errStranded = errors.New("no connection when the input ended")
+
+// run delivers until the Queue is empty and sealed.
+func (c *courier) run(ctx context.Context) error {
+	err := errStranded
+	for errors.Is(err, errStranded) {
+		err = c.deliver(ctx)
+	}
+	c.set(linkGone)
+	_, damaged := errors.AsType[*queue.DamagedError](err)
+	_, lost := errors.AsType[*DeliveryError](err)
+	switch {
+	case damaged, c.queue.Err() != nil:
+		c.brokenErr = err
+		close(c.broken)
+	case lost && c.lasts() && c.trouble != nil:
+		c.trouble(err)
+	}
+	return err
+}
+
+// deliver makes a connection and delivers what there is, until the source has ended and everything is acknowledged.
+func (c *courier) deliver(ctx context.Context) error {
+	if !c.lasts() && c.queue.Kept() == 0 {
+		return nil
+	}
+	o := c.options
+	lasts := c.lasts()
+	if lasts {
+		o.Retry.Connect, o.Retry.Reconnect = client.Forever, client.Forever
+	}
+	o.FreshSession = !c.queue.UnderWay()
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if lasts && c.asked.Reconnect != client.Forever {
+		go c.leave(inner, cancel)
+	}
+	s, err := c.connect(inner, o)
+	if err != nil {
+		return c.why(inner, err)
+	}
+	c.set(linkUp)
+	go func() {
+		select {
+		case <-s.Done():
+			cancel(s.Err())
+		case <-inner.Done():
+		}
+	}()
+	err = c.sendAll(inner, s)
+	if err == nil {
+		// Not with inner: a connection that is lost after the last answer has done no harm.
+		return c.farewell(ctx, s, c.finish(ctx, s))
+	}
+	return c.farewell(ctx, s, c.why(inner, err))
+}
+
+// leave ends the attempts that are made for ever when the source has ended and there is no connection.
+func (c *courier) leave(ctx context.Context, cancel context.CancelCauseFunc) {
+	select {
+	case <-c.ended:
+	case <-ctx.Done():
+		return
+	}
+	for {
+		changed := c.changes()
+		c.mu.Lock()
+		down := c.link == linkDown
+		c.mu.Unlock()
+		if down {
+			cancel(errStranded)
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// why tells a lost connection from what else may have ended a call.
+func (c *courier) why(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, errStranded):
+		return errStranded
+	case cause != nil && errors.Is(cause, client.ErrConnectionLost):
+		return &DeliveryError{cause}
+	case cause != nil:
+		return cause
+	case c.queue.Err() != nil:
+		return c.queue.Err()
+	}
+	if _, ok := errors.AsType[*queue.DamagedError](err); ok {
+		return err
+	}
+	return &DeliveryError{err}
+}
+
+// finish waits for the last acknowledgements.
+func (c *courier) finish(ctx context.Context, s *client.Session) error {
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if c.asked.Reconnect != client.Forever {
+		go c.leave(inner, cancel)
+	}
+	if err := s.Drain(inner); err != nil {
+		return c.why(inner, err)
+	}
+	if err := s.Err(); err != nil && c.queue.Kept() > 0 {
+		return &DeliveryError{err}
+	}
+	return nil
+}
+
+// farewell ends a connection: for good when nothing is left, and so that the Session goes on otherwise.
+func (c *courier) farewell(ctx context.Context, s *client.Session, err error) error {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	switch {
+	case errors.Is(err, errStranded):
+		s.Abandon()
+	case err == nil && c.queue.Kept() == 0:
+		_ = s.CloseForGood(bounded) // everything was acknowledged
+	default:
+		_ = s.Close(bounded) // the messages that were not acknowledged are kept
+	}
+	return err
+}
+
+// sendAll sends what there is, until the Queue is sealed and nothing is left.
+func (c *courier) sendAll(ctx context.Context, s *client.Session) error {
+	c.queue.Rewind()
+	c.mu.Lock()
+	clear(c.numbers)
+	c.mu.Unlock()
+	if !s.Caps().SessionPresent {
+		if err := c.queue.Forget(ctx); err != nil {
+			return err
+		}
+	}
+	for {
+		e, err := c.queue.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := c.send(ctx, s, e); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) error {
+	if !remaining(&e, c.queue.Now()) {
+		c.count(&c.expired)
+		c.queue.Done(e)
+		return nil
+	}
+	if d := c.pace.Next(); d > 0 {
+		if err := pause(ctx, d); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	c.numbers[e.ID] = e.Number
+	c.mu.Unlock()
+	kept := client.Kept{Message: e.Message, ID: e.ID, Again: e.Again, Received: e.Received}
+	e.Message = message.Message{} // the Session has it
+	err := s.PublishKept(ctx, kept, func(r client.Result) { c.end(e, r.Err) })
+	if isRefused(err) { // by a limit that CONNACK announced
+		c.end(e, err)
+		return nil
+	}
+	return err
+}
+
+// end notes what became of a message. What a lost connection has left open stays in the Queue.
+func (c *courier) end(e queue.Entry, err error) {
+	switch {
+	case err == nil:
+		c.count(&c.delivered)
+	case isRefused(err):
+		c.count(&c.refused)
+		c.report(err)
+	default:
+		return
+	}
+	c.queue.Done(e)
+}
+
+func (c *courier) count(n *int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*n++
+}
+
+// Received implements client.Journal.
+func (c *courier) Received(id uint16, safe func()) {
+	c.mu.Lock()
+	number := c.numbers[id]
+	c.mu.Unlock()
+	c.queue.Received(number, func(err error) {
+		if err == nil {
+			safe()
+		}
+	})
+}
+
+// Forgotten implements client.Journal.
+func (c *courier) Forgotten(ctx context.Context) error { return c.queue.Forget(ctx) }
