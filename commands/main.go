@@ -17,11 +17,13 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/startup"
 )
 
 // Main runs mqx on the standard streams and returns the exit status. argv begins with the name that it was called by: under
 // one of mosquitto's clients it is that client.
 func Main(argv []string) int {
+	defer startup.ForgetSoon()()
 	program, args := "mqx", argv
 	if len(argv) > 0 {
 		program, args = argv[0], argv[1:]

@@ -58,7 +58,9 @@ func newConnection(ctx context.Context, l *lane, o Options, connect *wire.Connec
 		c.maxAlias = connect.Properties.TopicAliasMaximum
 		c.aliases = map[uint16]string{}
 	}
-	c.conn = link.NewConn(nc, link.Config{Connect: connect, Disconnect: c.goodbye, Handler: c, Trace: o.Trace})
+	c.conn = link.NewConn(nc, link.Config{
+		Connect: connect, Disconnect: c.goodbye, Handler: c, Expecting: l.window.open, Trace: o.Trace,
+	})
 	config := paho.ClientConfig{
 		Conn:               c.conn,
 		Session:            &requests{},
@@ -242,7 +244,7 @@ func (c *connection) HandleAck(a *wire.Ack) error {
 }
 
 // check holds m against what CONNACK allows.
-func (c *connection) check(m message.Message) error {
+func (c *connection) check(m *message.Message) error {
 	refuse := func(code wire.ReasonCode, reason string) error {
 		return &RefusedError{Packet: wire.PUBLISH, Code: code, Reason: reason, Topic: m.Topic}
 	}

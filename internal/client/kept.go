@@ -42,7 +42,7 @@ func (s *Session) PublishKept(ctx context.Context, k Kept, done func(Result)) er
 			return err
 		}
 		if room {
-			if err := c.check(k.Message); err != nil && !k.Received {
+			if err := c.check(&k.Message); err != nil && !k.Received {
 				return err
 			}
 			break

@@ -241,7 +241,7 @@ func (l *lane) ackReceived() {
 }
 
 // publish sends m, see Session.PublishAsync.
-func (l *lane) publish(ctx context.Context, m message.Message, done func(Result)) error {
+func (l *lane) publish(ctx context.Context, m *message.Message, done func(Result)) error {
 	for {
 		c, err := l.up(ctx)
 		if err != nil {
@@ -258,9 +258,9 @@ func (l *lane) publish(ctx context.Context, m message.Message, done func(Result)
 			return err
 		}
 		if m.QoS > 0 {
-			return l.publishOpen(ctx, m, done)
+			return l.publishOpen(ctx, *m, done)
 		}
-		switch err := l.sendPlain(c, &m); {
+		switch err := l.sendPlain(c, m); {
 		case errors.Is(err, link.ErrBroken):
 			if err := c.awaitLoss(ctx); err != nil {
 				return err

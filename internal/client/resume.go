@@ -67,7 +67,7 @@ func (l *lane) sendBacklog(c *connection) {
 // sendAgain sends the packet that an open message waits for an answer to. A message that cannot be said on this connection
 // has ended. The lock is held.
 func (l *lane) sendAgain(c *connection, id uint16, s slot) error {
-	err := c.check(s.msg)
+	err := c.check(&s.msg)
 	if err == nil || s.released {
 		err = l.sendOpen(c, id, &s)
 	}

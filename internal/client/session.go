@@ -58,7 +58,7 @@ func (s *Session) Publish(ctx context.Context, m message.Message) error {
 	s.lane.awaits.add(1)
 	defer s.lane.awaits.add(-1)
 	result := make(chan Result, 1)
-	if err := s.lane.publish(ctx, m, func(r Result) { result <- r }); err != nil {
+	if err := s.lane.publish(ctx, &m, func(r Result) { result <- r }); err != nil {
 		return err
 	}
 	if m.QoS == 0 {
@@ -77,7 +77,7 @@ func (s *Session) Publish(ctx context.Context, m message.Message) error {
 // QoS 0 that is before PublishAsync returns, for a message on its way to the kernel (see Drain); at QoS 1 and 2 it is on
 // the goroutine that reads, which done must not block, and m's payload and properties must not be changed before.
 func (s *Session) PublishAsync(ctx context.Context, m message.Message, done func(Result)) error {
-	return s.lane.publish(ctx, m, done)
+	return s.lane.publish(ctx, &m, done)
 }
 
 // Recv returns the next message. It waits until one came, ctx ends or the Session has ended; messages received before the

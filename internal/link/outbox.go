@@ -26,6 +26,7 @@ type outbox struct {
 	version wire.Version
 	failed  func(error) // told once, without the lock
 	sentAt  atomic.Int64
+	full    atomic.Bool // a sender of many packets has to look whether it may go on; asked for each of them
 
 	mu      sync.Mutex
 	buf     []byte // waiting
@@ -48,6 +49,9 @@ func (o *outbox) add(p wire.Packet) error {
 		return err
 	}
 	o.buf = buf
+	if len(buf) >= outboxLimit {
+		o.full.Store(true)
+	}
 	if !o.writing {
 		o.writing = true
 		go o.write()
@@ -60,6 +64,7 @@ func (o *outbox) write() {
 	for len(o.buf) > 0 && o.err == nil {
 		b := o.buf
 		o.buf, o.spare = o.spare[:0], nil
+		o.full.Store(o.state() != nil)
 		o.mu.Unlock()
 		_, err := o.w.Write(b)
 		o.sentAt.Store(time.Now().UnixNano())
@@ -69,6 +74,7 @@ func (o *outbox) write() {
 		}
 		if err != nil {
 			o.err = fmt.Errorf("%w: %w", ErrBroken, err)
+			o.full.Store(true)
 			defer o.failed(err)
 		}
 		o.wake()
@@ -95,6 +101,9 @@ func (o *outbox) state() error {
 
 // room waits until less than the limit waits for the kernel.
 func (o *outbox) room(ctx context.Context) error {
+	if !o.full.Load() {
+		return nil
+	}
 	return o.wait(ctx, func() (bool, error) { return len(o.buf) < outboxLimit, o.state() })
 }
 
@@ -128,5 +137,6 @@ func (o *outbox) refuse(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.refused = err
+	o.full.Store(true)
 	o.wake()
 }

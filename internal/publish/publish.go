@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
@@ -17,7 +18,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/queue"
 )
 
-// Session is what Run needs of a client.Session.
+// Session is what Run needs of a client.Session. At QoS 0 there is no function to be told of the outcome.
 type Session interface {
 	PublishAsync(ctx context.Context, m message.Message, done func(client.Result)) error
 	Drain(ctx context.Context) error
@@ -133,6 +134,7 @@ type runner struct {
 	summary Summary
 	n       int // messages of the source
 
+	failed   atomic.Bool // there are failures: this is asked for each message
 	mu       sync.Mutex
 	failures []error // refused, not reported yet
 }
@@ -140,13 +142,12 @@ type runner struct {
 func (r *runner) loop(ctx context.Context, src Source) error {
 	for {
 		m, line, err := src.Next(ctx)
-		var bad *LineError
 		switch {
 		case err == nil:
-			err = r.send(ctx, m, line)
+			err = r.send(ctx, &m, line)
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.As(err, &bad):
+		case isLineError(err):
 			r.summary.BadLines++
 			r.options.Report(err)
 			continue
@@ -159,7 +160,7 @@ func (r *runner) loop(ctx context.Context, src Source) error {
 }
 
 // send publishes m to its own topic, or to each of the default ones.
-func (r *runner) send(ctx context.Context, m message.Message, line int) error {
+func (r *runner) send(ctx context.Context, m *message.Message, line int) error {
 	r.n++
 	if m.Topic != "" {
 		return r.sendOne(ctx, m, line)
@@ -173,21 +174,25 @@ func (r *runner) send(ctx context.Context, m message.Message, line int) error {
 	return nil
 }
 
-func (r *runner) sendOne(ctx context.Context, m message.Message, line int) error {
+func (r *runner) sendOne(ctx context.Context, m *message.Message, line int) error {
 	if len(r.options.Steps) > 0 {
-		changed, err := r.change(m)
+		changed, err := r.change(*m)
 		if err != nil {
 			r.hold(m.Topic, line, err)
 			return nil
 		}
-		m = changed
+		m = &changed
 	}
 	if d := r.pace.Next(); d > 0 {
 		if err := pause(ctx, d); err != nil {
 			return err
 		}
 	}
-	err := r.session.PublishAsync(ctx, m, func(result client.Result) { r.done(line, result.Err) })
+	var done func(client.Result) // none at QoS 0, where nobody answers
+	if m.QoS > 0 {
+		done = func(result client.Result) { r.done(line, result.Err) }
+	}
+	err := r.session.PublishAsync(ctx, *m, done)
 	switch {
 	case err == nil:
 		r.summary.Sent++
@@ -233,17 +238,27 @@ func (r *runner) fail(line int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failures = append(r.failures, err)
+	r.failed.Store(true)
 }
 
 func (r *runner) report() {
+	if !r.failed.Load() {
+		return
+	}
 	r.mu.Lock()
 	failures := r.failures
 	r.failures = nil
+	r.failed.Store(false)
 	r.mu.Unlock()
 	r.summary.Refused += len(failures)
 	for _, err := range failures {
 		r.options.Report(err)
 	}
+}
+
+func isLineError(err error) bool {
+	_, ok := errors.AsType[*LineError](err)
+	return ok
 }
 
 func isRefused(err error) bool {

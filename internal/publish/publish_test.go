@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a session that answers at once: it refuses topics that begin with "no", by PUBACK, and "limit", by CONNACK.
+// fake is a session that answers at once: it refuses topics that begin with "no", by PUBACK (QoS 1), and "limit", by CONNACK.
 type fake struct {
 	mu   sync.Mutex
 	got  []string
@@ -47,6 +47,9 @@ func (f *fake) PublishAsync(_ context.Context, m message.Message, done func(clie
 	f.got = append(f.got, m.Topic+"="+string(m.Payload))
 	f.when = append(f.when, time.Now())
 	f.mu.Unlock()
+	if done == nil {
+		done = func(client.Result) {}
+	}
 	switch {
 	case strings.HasPrefix(m.Topic, "lost"):
 		f.open++
@@ -146,7 +149,7 @@ nonsense
 {"topic":"limit"}
 {"topic":"ok","payload":2}
 `
-	s, reports, err := run(t, f, publish.NewJSON(strings.NewReader(in), message.Message{}))
+	s, reports, err := run(t, f, publish.NewJSON(strings.NewReader(in), message.Message{QoS: 1}))
 	if err != nil || s != (publish.Summary{Sent: 3, Refused: 2, BadLines: 2}) || s.Failed() != 4 {
 		t.Errorf("got %+v, %v", s, err)
 	}
