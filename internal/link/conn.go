@@ -145,7 +145,7 @@ const (
 func (s *source) Read(p []byte) (int, error) {
 	s.progress.Store(s.packets + s.seen/progressBytes)
 	if s.little && s.expecting() >= manyExpected {
-		time.Sleep(gatherTime)
+		time.Sleep(gatherTime) //nolint:forbidigo // too short for anybody to end it
 	}
 	n, err := s.r.Read(p)
 	s.little = s.expecting != nil && n < littleRead
