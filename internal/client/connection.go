@@ -185,14 +185,15 @@ func (c *connection) Lost(err error) {
 // manyOpen is how many messages are open when a Server has enough to do for a millisecond: Mosquitto acknowledges 200 in it.
 const manyOpen = 500
 
-// coming implements link.Config: the Server waits for us when few of our messages are open, and when it has a window of its
-// own.
+// coming implements link.Config.
 func (c *connection) coming() link.Coming {
 	switch open := c.lane.window.open(); {
 	case open >= manyOpen:
 		return link.Plenty
-	case open > 0, c.owes:
+	case open > 0:
 		return link.Awaited
+	case c.owes:
+		return link.Windowed
 	default:
 		return link.Unknown
 	}

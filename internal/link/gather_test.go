@@ -16,6 +16,7 @@ type trickle struct {
 	net.Conn
 	came  chan []byte // each is a write of the Server's; closed at the end
 	rest  []byte      // what has come and was not read for want of room
+	open  chan struct{} // what the Server has sent and waits for an answer to: nil for no limit
 	reads int
 }
 
@@ -30,6 +31,9 @@ func (c *trickle) Read(p []byte) (int, error) {
 	c.reads++
 	for len(c.came) > 0 {
 		c.rest = append(c.rest, <-c.came...)
+	}
+	for len(c.open) > 0 {
+		<-c.open
 	}
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]
@@ -66,6 +70,40 @@ func TestPacketsThatComeQuicklyOneByOneAreReadTogether(t *testing.T) {
 				}
 				if in.reads < c.least || in.reads > c.most {
 					t.Errorf("%d reads, want %d to %d", in.reads, c.least, c.most)
+				}
+			})
+		})
+	}
+}
+
+func TestAServerWithASmallWindowIsNotHeldUp(t *testing.T) {
+	const packets, gap = 5000, 10 * time.Microsecond
+	for name, c := range map[string]struct {
+		window int
+		reads  int // at most
+		longer time.Duration
+	}{
+		"small": {window: 20, reads: packets, longer: 10 * time.Millisecond},
+		"large": {window: 1000, reads: packets / 20, longer: 2 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				in, conn := newTrickle(t, packets+1, func() link.Coming { return link.Windowed })
+				in.open = make(chan struct{}, c.window)
+				began := time.Now()
+				go func() {
+					for range packets {
+						time.Sleep(gap)
+						in.open <- struct{}{}
+						in.came <- []byte{0x40, 2, 1, 0}
+					}
+					close(in.came)
+				}()
+				if _, err := io.Copy(io.Discard, conn); err == nil {
+					t.Error("the connection did not end")
+				}
+				if took := time.Since(began); took > packets*gap+c.longer || in.reads > c.reads {
+					t.Errorf("%d packets took %s and %d reads", packets, took, in.reads)
 				}
 			})
 		})

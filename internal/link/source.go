@@ -19,6 +19,7 @@ const (
 	severalPackets = 16
 	quick          = 25 * time.Microsecond // from packet to packet
 	sampleReads    = 8
+	longestDoubt   = 256 // samples
 	gatherTime     = time.Millisecond
 )
 
@@ -28,7 +29,9 @@ type Coming int
 const (
 	// Unknown is when the Server sends what it has.
 	Unknown Coming = iota
-	// Awaited is when the Server sends no more than a few before we have answered them, or somebody waits for each of them.
+	// Windowed is when it may send only so much before we have acknowledged it: how much, it does not say.
+	Windowed
+	// Awaited is when it sends few, and somebody waits for them.
 	Awaited
 	// Plenty is when there are so many that the Server is busy for more than a millisecond.
 	Plenty
@@ -47,14 +50,19 @@ type source struct {
 	full    bool          // the last read had no room for more
 	counted int64         // packets that were complete before it
 	gathers bool          // it pays to wait
-	reads   int           // those of a sample
+	slept   time.Time     // when the last wait began
+	gap     time.Duration // from packet to packet in the last sample
+	reads   int           // those of the present sample
 	since   time.Time     // the first of them
 	before  int64         // packets that were complete then
+	skip    int           // samples that decide nothing
+	doubt   int           // how many those were at first
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	s.progress.Store(s.packets + s.seen/progressBytes)
 	if s.coming != nil && !s.full && s.gather() {
+		s.slept = time.Now()
 		time.Sleep(gatherTime) //nolint:forbidigo // too short for anybody to end it
 	}
 	n, err := s.r.Read(p)
@@ -75,29 +83,46 @@ func (s *source) Read(p []byte) (int, error) {
 func (s *source) gather() bool {
 	came := s.packets - s.counted
 	s.counted = s.packets
-	switch s.coming() {
-	case Plenty:
+	coming := s.coming()
+	switch {
+	case coming == Plenty:
 		return came < severalPackets
-	case Awaited:
+	case coming == Awaited:
 		s.gathers, s.reads = false, 0
+	case s.gathers:
+		s.gathers = came >= severalPackets && (coming == Unknown || s.asQuickly(came))
 	default:
-		s.judge(came)
+		s.sample()
 	}
 	return s.gathers
 }
 
-// judge decides whether it pays to wait: after each wait, and without one by samples.
-func (s *source) judge(came int64) {
+// asQuickly reports whether as many packets have come during the wait as would have without it. They have not when the Server had
+// to wait for us; then samples decide nothing for some time, each time for longer.
+func (s *source) asQuickly(came int64) bool {
+	if 4*time.Duration(came)*s.gap >= 3*s.at.Sub(s.slept) {
+		s.doubt = 0
+		return true
+	}
+	s.doubt = min(max(1, 2*s.doubt), longestDoubt)
+	s.skip = s.doubt
+	return false
+}
+
+// sample decides after a number of reads whether it pays to wait.
+func (s *source) sample() {
 	switch {
-	case s.gathers:
-		s.gathers = came >= severalPackets
 	case s.reads == 0:
 		s.reads, s.since, s.before = 1, s.at, s.packets
 	case s.reads < sampleReads:
 		s.reads++
-	default:
-		n := s.packets - s.before
-		s.gathers = n < sampleReads*severalPackets && s.at.Sub(s.since) < time.Duration(n)*quick
+	case s.skip > 0:
 		s.reads = 0
+		s.skip--
+	default:
+		s.reads = 0
+		n := max(1, s.packets-s.before)
+		s.gap = s.at.Sub(s.since) / time.Duration(n)
+		s.gathers = n < sampleReads*severalPackets && s.gap < quick
 	}
 }
