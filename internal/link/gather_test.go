@@ -14,8 +14,8 @@ import (
 // trickle is a [net.Conn] to which little comes at a time: what has come since the last read is read at once.
 type trickle struct {
 	net.Conn
-	came  chan []byte // each is a write of the Server's; closed at the end
-	rest  []byte      // what has come and was not read for want of room
+	came  chan []byte   // each is a write of the Server's; closed at the end
+	rest  []byte        // what has come and was not read for want of room
 	open  chan struct{} // what the Server has sent and waits for an answer to: nil for no limit
 	reads int
 }
