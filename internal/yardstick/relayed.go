@@ -18,8 +18,11 @@ func (b *bench) relayed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- l.flood() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = l.flood() // it ends with the connection
+	}()
 	n := b.messages / 5
 	args := []string{"-p", broker.port(), "-t", benchTopic, "-C", strconv.Itoa(n)}
 	err = b.contests(ctx, []contest{{
@@ -27,7 +30,7 @@ func (b *bench) relayed(ctx context.Context) error {
 		theirs: append([]string{"mosquitto_sub"}, args...), ours: append([]string{b.mqx, "sub"}, args...),
 	}})
 	l.conn.Close()
-	_ = <-ended // the connection was closed
+	<-ended
 	return err
 }
 
