@@ -128,6 +128,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err := readyFile(o.ready, ""); err != nil {
 		return err
 	}
+	e.saw(o.topics...)
 	summary, err := publish.Run(ctx, s, source, publish.Options{
 		Topics: o.topics, Steps: steps, Rate: o.rate,
 		Report: o.reporter(e),
