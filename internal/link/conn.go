@@ -40,7 +40,9 @@ var ErrBroken = errors.New("connection broken")
 // error ends the connection; a [*wire.Error] is told to an MQTT 5 Server in a DISCONNECT first.
 type Handler interface {
 	// HandleConnack is given every CONNACK.
-	HandleConnack(*wire.Connack)
+	HandleConnack(*wire.Connack) error
+	// HandleAuth is given every AUTH before the engine answers it.
+	HandleAuth(*wire.Auth) error
 	// HandlePublish is given every PUBLISH with the time when its bytes were read. The struct is used again after the
 	// call; what it refers to is not.
 	HandlePublish(*wire.Publish, time.Time) error
@@ -152,13 +154,24 @@ func (s *source) Read(p []byte) (int, error) {
 	if n == 0 {
 		return n, err
 	}
-	if s.seen == 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
+	if s.seen == 0 && !beginsAnswer(p[0]) {
 		err = ErrNotMQTT // at once: the rest of what looks like a packet may never come
 	}
 	s.at = time.Now()
 	s.seen += int64(n)
 	s.atNano.Store(s.at.UnixNano())
 	return n, err
+}
+
+// beginsAnswer reports whether the first byte from a Server may be that of an answer to CONNECT. A DISCONNECT must not be one
+// [MQTT-3.14.0-1], but it says why there is no other.
+func beginsAnswer(first byte) bool {
+	switch first {
+	case byte(wire.CONNACK) << 4, byte(wire.AUTH) << 4, byte(wire.DISCONNECT) << 4:
+		return true
+	default:
+		return false
+	}
 }
 
 // Version is the protocol level spoken.
