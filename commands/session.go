@@ -334,9 +334,14 @@ func count(n int, what string) string {
 
 // closeSession says goodbye, also when ctx has ended.
 func closeSession(ctx context.Context, s *client.Session) {
+	_ = lastWord(ctx, s) // everything that counts was acknowledged or reported before
+}
+
+// lastWord closes a session and returns what the broker has said to that, nil for nothing.
+func lastWord(ctx context.Context, s *client.Session) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	_ = s.Close(ctx) // everything that counts was acknowledged or reported before
+	return s.Close(ctx)
 }
 
 // subscribe subscribes; a refused filter is exit status 4.

@@ -174,10 +174,10 @@ func (c *connection) Pace() { c.lane.pace(c) }
 // Lost implements link.Handler. Where the connection is not replaced, everything that waits on it ends at once.
 func (c *connection) Lost(err error) {
 	switch d := c.disconnect.Load(); {
-	case d != nil:
-		err = newDisconnectedError(d)
 	case c.lane.stopped():
 		err = ErrClosed
+	case d != nil:
+		err = newDisconnectedError(d)
 	default:
 		err = &lostError{cause: err}
 	}

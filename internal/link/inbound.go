@@ -13,6 +13,8 @@ import (
 // Read is the read loop: the engine calls it and gets the packets that are its own, as MQTT 5. Everything else goes to
 // the Handler on the way.
 func (c *Conn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	for len(c.forEngine) == 0 {
 		if err := c.next(); err != nil {
 			c.ended.Store(errors.Is(err, ErrClosedByServer) || errors.Is(err, ErrNoAnswer))
@@ -30,6 +32,9 @@ func (c *Conn) next() error {
 	c.cfg.Handler.Pace()
 	first, body, err := c.in.Next()
 	if c.closing.Load() {
+		if err == nil {
+			c.takeLast(first, body)
+		}
 		return net.ErrClosed
 	}
 	if err == nil {
@@ -43,6 +48,21 @@ func (c *Conn) next() error {
 		c.tell(err)
 	}
 	return err
+}
+
+// takeLast looks for the Server's last word among what comes while the connection is being closed.
+func (c *Conn) takeLast(first byte, body []byte) {
+	if wire.Type(first>>4) != wire.DISCONNECT {
+		return
+	}
+	p, err := wire.Decode(c.version, first, body)
+	if err != nil {
+		return
+	}
+	c.trace(p)
+	if said, ok := p.(*wire.Disconnect); ok && c.version == wire.V5 {
+		c.cfg.Handler.HandleDisconnect(said)
+	}
 }
 
 // tell lets an MQTT 5 Server know what it did wrong.
