@@ -20,6 +20,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/retained"
+	"github.com/mqx-cli/mqx/internal/userfile"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -32,7 +33,9 @@ func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connect
 	if err := e.resolvePresence(cmd, c); err != nil {
 		return config.Resolved{}, err
 	}
-	r, err := c.Resolve(config.Secrets{Prompt: e.promptSecret(ctx), Getenv: e.getenv, Run: config.Shell(ctx, e.streams.Err)})
+	r, err := c.Resolve(config.Secrets{
+		Prompt: e.promptSecret(ctx), Getenv: e.getenv, Run: config.Shell(ctx, e.streams.Err), ReadFile: connectionFile(ctx),
+	})
 	if err != nil {
 		return r, err
 	}
@@ -51,6 +54,12 @@ func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connect
 	}
 	r.Options.Retry.Report = (&outageReport{env: e, target: r.Options.Target}).note
 	return r, nil
+}
+
+// connectionFile reads what a connection needs from files, until ctx ends.
+func connectionFile(ctx context.Context) func(name string) ([]byte, error) {
+	const most = 64 << 20
+	return func(name string) ([]byte, error) { return userfile.Read(ctx, name, most) }
 }
 
 // resolvePresence turns the device of --presence into its status topic.
@@ -242,6 +251,13 @@ func connectError(t link.Target, err error) error {
 	}
 	if errors.Is(err, client.ErrAuthentication) {
 		return exit.Wrap(exit.Refused, "connect", t.String(), err)
+	}
+	if errors.Is(err, link.ErrUnsupportedVersion) {
+		why := link.ErrUnsupportedVersion // without that the connection is lost, which goes without saying
+		return exit.Wrap(exit.Refused, "connect", t.String(), why).Hint(refusalHint(wire.UnsupportedProtocolVersion))
+	}
+	if said, ok := errors.AsType[*client.DisconnectedError](err); ok && said.Code.IsError() {
+		return exit.Wrap(exit.Refused, "connect", t.String(), err).Hint(refusalHint(said.Code))
 	}
 	failure := exit.Wrap(exit.Unreachable, "connect", t.String(), err)
 	if dial, ok := errors.AsType[*link.DialError](err); ok {
