@@ -134,6 +134,9 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 		Report: o.reporter(e),
 	})
 	o.linter.summarise()
+	if said := lastWord(ctx, s); err == nil && summary.Unconfirmed > 0 {
+		err = said
+	}
 	return o.outcome(ctx, e, r.Options.Target, summary, err)
 }
 
