@@ -230,15 +230,6 @@ func (c *Connection) resolvePassword(r *Resolved, secrets Secrets) (err error) {
 	return nil
 }
 
-// readSecret reads a file that holds a secret and perhaps a line feed after it.
-func readSecret(file string) (string, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	return withoutLineFeed(string(b)), nil
-}
-
 // resolveLimits refuses what would be taken for something else.
 func (c *Connection) resolveLimits(*Resolved) error {
 	if c.given("max-inflight") && (c.MaxInflight < 1 || c.MaxInflight > math.MaxUint16) {

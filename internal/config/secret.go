@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // Secrets are where secrets come from that are not written down.
@@ -83,9 +86,16 @@ func Shell(ctx context.Context, stderr io.Writer) func(command string) (string, 
 			shell, option = "cmd", "/c"
 		}
 		cmd := exec.CommandContext(ctx, shell, option, command) //nolint:gosec // G204: the user wrote it down to be run
-		cmd.Stderr = stderr
+		out := &shortText{}
+		cmd.Stdout, cmd.Stderr = out, stderr
 		cmd.WaitDelay = time.Second // what it has started may keep its output open
-		out, err := cmd.Output()
+		err := cmd.Run()
+		if out.long {
+			return "", fmt.Errorf("it printed more than %d bytes", wire.MaxString)
+		}
+		if errors.Is(err, exec.ErrWaitDelay) { // something that it has left in the background keeps its output open
+			err = nil
+		}
 		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 			if cause := context.Cause(ctx); cause != nil {
 				return "", cause
@@ -95,8 +105,43 @@ func Shell(ctx context.Context, stderr io.Writer) func(command string) (string, 
 		if err != nil {
 			return "", err
 		}
-		return withoutLineFeed(string(out)), nil
+		return withoutLineFeed(string(out.text)), nil
 	}
+}
+
+// longestSecret bounds what is read for a secret: MQTT can say 65,535 bytes (MQTT 5, 3.1.3.6), and a line may end after them.
+const longestSecret = wire.MaxString + len("\r\n")
+
+// shortText takes as much as a secret can have.
+type shortText struct {
+	text []byte
+	long bool // there was more
+}
+
+// Write takes b, and fails when it is too much, so that who prints without end is not waited for.
+func (s *shortText) Write(b []byte) (int, error) {
+	if s.long = len(s.text)+len(b) > longestSecret; s.long {
+		return 0, io.ErrShortWrite
+	}
+	s.text = append(s.text, b...)
+	return len(b), nil
+}
+
+// readSecret reads a file that holds a secret and perhaps a line feed after it. The file may be a pipe, or one without end.
+func readSecret(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }() // only read
+	b, err := io.ReadAll(io.LimitReader(f, int64(longestSecret)+1))
+	if err != nil {
+		return "", err
+	}
+	if secret := withoutLineFeed(string(b)); len(secret) <= wire.MaxString {
+		return secret, nil
+	}
+	return "", fmt.Errorf("longer than %d bytes", wire.MaxString)
 }
 
 // withoutLineFeed takes the end of a line off.

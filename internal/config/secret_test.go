@@ -80,7 +80,7 @@ func TestMistakesDoNotShowSecrets(t *testing.T) {
 func TestRevealResolvesReferences(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, content := range map[string]string{"secret": "from file\n", "empty": "\n"} {
+	for name, content := range map[string]string{"secret": "from file\n", "empty": "\n", "long": strings.Repeat("x", 1<<17)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -100,6 +100,7 @@ func TestRevealResolvesReferences(t *testing.T) {
 	}
 	for value, want := range map[string]string{
 		"env:UNSET":                           "env:UNSET: the variable is not set",
+		"file:" + filepath.Join(dir, "long"):  "longer than 65535 bytes",
 		"file:" + filepath.Join(dir, "no"):    "no such file",
 		"file:" + filepath.Join(dir, "empty"): "the file is empty",
 		"cmd:bad":                             "cmd:bad: it ended with exit status 1",
@@ -124,11 +125,28 @@ func TestShellReturnsWhatACommandPrints(t *testing.T) {
 	if got, err := run("echo hunter2; exit 3"); got != "" || err == nil || err.Error() != "it ended with exit status 3" {
 		t.Errorf("got %q, %v", got, err)
 	}
+	if got, err := run("while :; do echo hunter2hunter2hunter2; done"); got != "" || err == nil || err.Error() != "it printed more than 65535 bytes" {
+		t.Errorf("a command that prints for ever: got %d bytes, %v", len(got), err)
+	}
+	if got, err := run("echo a; sleep 60 &"); got != "a" || err != nil {
+		t.Errorf("what a command leaves behind is not waited for: got %q, %v", got, err)
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
 	cancel(interrupted)
 	if _, err := config.Shell(ctx, io.Discard)("sleep 60"); err == nil {
 		t.Error("a command ran after the end")
+	}
+}
+
+func TestAPasswordFileIsNotReadWithoutEnd(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/dev/zero"); err != nil {
+		t.Skip("needs a file without an end")
+	}
+	c := config.Connection{Host: "h", PasswordFile: "/dev/zero", Given: map[string]config.Origin{"password-file": config.Flag}}
+	if _, err := c.Resolve(config.Secrets{}); err == nil || err.Error() != "--password-file: longer than 65535 bytes" {
+		t.Errorf("got %v", err)
 	}
 }
 
