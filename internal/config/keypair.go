@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/youmark/pkcs8"
 
@@ -27,11 +26,11 @@ func (c *Connection) loadKeyPair(cfg *tls.Config, secrets Secrets) error {
 	if c.Cert == "" || c.Key == "" {
 		return exit.Wrap(exit.Usage, "--cert, --key", "", errors.New("both are needed"))
 	}
-	cert, err := os.ReadFile(c.Cert)
+	cert, err := secrets.read(c.Cert)
 	if err != nil {
 		return exit.Wrap(exit.Usage, c.named("cert"), "", err)
 	}
-	key, err := os.ReadFile(c.Key)
+	key, err := secrets.read(c.Key)
 	if err != nil {
 		return exit.Wrap(exit.Usage, c.named("key"), "", err)
 	}
@@ -58,7 +57,7 @@ func (c *Connection) openKey(text []byte, secrets Secrets) ([]byte, error) {
 	var password string
 	var err error
 	if c.KeyPasswordFile != "" {
-		if password, err = readSecret(c.KeyPasswordFile); err != nil {
+		if password, err = secrets.readSecret(c.KeyPasswordFile); err != nil {
 			return nil, exit.Wrap(exit.Usage, c.named("key-password-file"), "", err)
 		}
 	} else if password, err = secrets.Prompt("Password of " + c.Key + ": "); err != nil {

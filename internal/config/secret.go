@@ -23,6 +23,15 @@ type Secrets struct {
 	Getenv func(name string) string
 	// Run returns what the command of cmd:COMMAND prints.
 	Run func(command string) (string, error)
+	// ReadFile reads the files that flags name, with secrets and without. Default: [os.ReadFile].
+	ReadFile func(name string) ([]byte, error)
+}
+
+func (s Secrets) read(name string) ([]byte, error) {
+	if s.ReadFile == nil {
+		return os.ReadFile(name)
+	}
+	return s.ReadFile(name)
 }
 
 // Prompt asks the user for a secret.
@@ -57,7 +66,7 @@ func (s Secrets) Reveal(value string) (string, error) {
 		}
 		return "", fmt.Errorf("env:%s: the variable is not set", what)
 	case "file":
-		secret, err := readSecret(what)
+		secret, err := s.readSecret(what)
 		if err == nil && secret == "" {
 			err = errors.New("the file is empty")
 		}
@@ -125,23 +134,6 @@ func (s *shortText) Write(b []byte) (int, error) {
 	}
 	s.text = append(s.text, b...)
 	return len(b), nil
-}
-
-// readSecret reads a file that holds a secret and perhaps a line feed after it. The file may be a pipe, or one without end.
-func readSecret(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }() // only read
-	b, err := io.ReadAll(io.LimitReader(f, int64(longestSecret)+1))
-	if err != nil {
-		return "", err
-	}
-	if secret := withoutLineFeed(string(b)); len(secret) <= wire.MaxString {
-		return secret, nil
-	}
-	return "", fmt.Errorf("longer than %d bytes", wire.MaxString)
 }
 
 // withoutLineFeed takes the end of a line off.

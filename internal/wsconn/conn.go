@@ -32,9 +32,9 @@ var errText = errors.New("a WebSocket frame of text came, MQTT has binary ones")
 
 // Conn is a WebSocket as a [net.Conn]. Deadlines work as on any other: what was read before one is not lost.
 type Conn struct {
-	ws            *websocket.Conn
-	local, remote net.Addr
-	tls           tls.ConnectionState
+	ws    *websocket.Conn
+	under net.Conn // what the WebSocket travels on
+	tls   tls.ConnectionState
 
 	in     net.Conn        // what the pump has read
 	ctx    context.Context //nolint:containedctx // the life of the pump, which has no caller
@@ -46,9 +46,9 @@ type Conn struct {
 }
 
 // newConn begins to read from ws.
-func newConn(ws *websocket.Conn, local, remote net.Addr, state *tls.ConnectionState) *Conn {
+func newConn(ws *websocket.Conn, under net.Conn, state *tls.ConnectionState) *Conn {
 	ws.SetReadLimit(-1) // frames have no size that would tell anything about packets
-	c := &Conn{ws: ws, local: local, remote: remote}
+	c := &Conn{ws: ws, under: under}
 	if state != nil {
 		c.tls = *state
 	}
@@ -133,14 +133,14 @@ func (c *Conn) Write(b []byte) (int, error) {
 
 // fault makes an error what callers expect of a [net.Conn].
 func (c *Conn) fault(op string, err error) error {
-	return &net.OpError{Op: op, Net: "websocket", Source: c.local, Addr: c.remote, Err: err}
+	return &net.OpError{Op: op, Net: "websocket", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
 }
 
 // Close says goodbye, gives the other side a second to answer and closes the connection.
 func (c *Conn) Close() error {
 	c.once.Do(func() {
 		_ = c.in.Close() // the pump needs nobody any more
-		last := time.AfterFunc(closeTime, func() { _ = c.ws.CloseNow() })
+		last := time.AfterFunc(closeTime, c.abandon)
 		_ = c.ws.Close(websocket.StatusNormalClosure, "")
 		last.Stop()
 		c.cancel()
@@ -150,11 +150,21 @@ func (c *Conn) Close() error {
 	return nil
 }
 
+// abandon ends the connection below the WebSocket, without a word in TLS either: there is nobody who answers. The library would
+// wait for the other side five times as long, and its CloseNow does nothing while its Close waits.
+func (c *Conn) abandon() {
+	under := c.under
+	if secure, ok := under.(*tls.Conn); ok {
+		under = secure.NetConn()
+	}
+	_ = under.Close()
+}
+
 // LocalAddr returns the address on this side.
-func (c *Conn) LocalAddr() net.Addr { return c.local }
+func (c *Conn) LocalAddr() net.Addr { return c.under.LocalAddr() }
 
 // RemoteAddr returns the address of the other side.
-func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+func (c *Conn) RemoteAddr() net.Addr { return c.under.RemoteAddr() }
 
 // ConnectionState is that of TLS below the WebSocket, the zero value without TLS.
 func (c *Conn) ConnectionState() tls.ConnectionState { return c.tls }

@@ -55,5 +55,5 @@ func Dial(ctx context.Context, url string, header http.Header, dial func(context
 		return nil, ErrSubprotocol
 	}
 
-	return newConn(ws, under.LocalAddr(), under.RemoteAddr(), nil), nil
+	return newConn(ws, under, nil), nil
 }
