@@ -242,7 +242,7 @@ func (o *pubOptions) outcome(ctx context.Context, e *env, t link.Target, s publi
 		if o.load != "" {
 			return exit.New(exit.BadData, "publish", "", "no file was a message")
 		}
-		return exit.New(exit.BadData, "publish", "", "no line was a message")
+		return exit.New(exit.BadData, "publish", "", "no line was a message that can be sent")
 	}
 	if !o.bulk(e) {
 		e.note("%s", o.kept)

@@ -87,14 +87,29 @@ func (e *env) resolvePresence(cmd *cobra.Command, c *config.Connection) error {
 // promptSecret asks on the terminal.
 func (e *env) promptSecret(ctx context.Context) config.Prompt {
 	return func(question string) (string, error) {
-		f, ok := e.streams.In.(*os.File)
-		if !ok || !e.streams.InTTY {
-			return "", errors.New("standard input is no terminal to ask on; use --password-file")
+		f, done, err := e.keyboard()
+		if err != nil {
+			return "", err
 		}
+		defer done()
 		fmt.Fprint(e.streams.Err, question)
 		defer fmt.Fprintln(e.streams.Err)
 		return config.ReadSecret(ctx, f)
 	}
+}
+
+// keyboard is the terminal to ask for a secret on: standard input, or, where that is data, the one that commands of this
+// window share. Done ends its use.
+func (e *env) keyboard() (f *os.File, done func(), err error) {
+	if f, ok := e.streams.In.(*os.File); ok && e.streams.InTTY {
+		return f, func() {}, nil
+	}
+	if e.streams.ErrTTY { // else the question would not be seen
+		if f, err := config.OpenTerminal(); err == nil {
+			return f, func() { _ = f.Close() }, nil
+		}
+	}
+	return nil, nil, errors.New("there is no terminal to ask on; use --password-file")
 }
 
 // keeping says what becomes of a lost connection: once, asAsked and watching.

@@ -241,7 +241,7 @@ func (o *subOptions) sink(ctx context.Context, e *env, cmd *cobra.Command, args 
 	if err != nil {
 		return nil, exit.Wrap(exit.Usage, "--jq", "", err)
 	}
-	return o.sifting.sink(cmd, &jqSink{printingSink: printing, jq: jq, asJSON: e.json})
+	return o.sifting.sink(cmd, &jqSink{ctx: func() context.Context { return ctx }, printingSink: printing, jq: jq, asJSON: e.json})
 }
 
 // checkFlags checks what flags say together, and notes those that only MQTT 5 can express.

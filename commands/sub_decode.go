@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/mqx-cli/mqx/internal/decode"
@@ -101,6 +102,7 @@ func (c *checkingSink) end(e *env, err error) error {
 type jqSink struct {
 	*printingSink
 
+	ctx    func() context.Context
 	jq     *sift.JQ
 	asJSON bool
 	bad    failures
@@ -112,7 +114,7 @@ func (j *jqSink) Message(m message.Message) (bool, error) { return j.Show(m, nil
 // Show prints what becomes of m. A message that nothing becomes of is not shown.
 func (j *jqSink) Show(m message.Message, extra []byte) (bool, error) {
 	shown := false
-	err := j.jq.Run(m, extra, func(v sift.JQValue) {
+	err := j.jq.Run(j.ctx(), m, extra, func(v sift.JQValue) {
 		shown = true
 		if j.asJSON {
 			j.Line(m, v.JSON())
@@ -120,6 +122,9 @@ func (j *jqSink) Show(m message.Message, extra []byte) (bool, error) {
 		}
 		j.Line(m, v.Text())
 	})
+	if cause := context.Cause(j.ctx()); err != nil && cause != nil {
+		return shown, cause
+	}
 	if err != nil {
 		j.bad.add(m, err)
 	}

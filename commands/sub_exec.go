@@ -33,6 +33,9 @@ func (o *execOptions) check(cmd *cobra.Command) error {
 		if given(cmd, "exec-parallel") {
 			return usageError(cmd, "--exec-parallel does nothing without --exec")
 		}
+		if given(cmd, "exec") { // a variable that is not set: its user expects that something is done
+			return usageError(cmd, "--exec needs a command")
+		}
 		return nil
 	}
 	for _, name := range []string{"format", "path", "jq", "verbose", "no-newline"} {

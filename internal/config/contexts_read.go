@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -34,6 +35,8 @@ type ContextFile struct {
 // ErrExposed says that others can read a secret.
 var ErrExposed = errors.New("it holds a password, and others can read it")
 
+var errNotRegular = errors.New("not a regular file")
+
 // Read reads the file. One that is not there holds no contexts. Mistakes are a [*yamlfile.Error]; a file that others can
 // read is refused with [ErrExposed] when a secret stands in it.
 func (f ContextFile) Read() (Contexts, error) {
@@ -45,6 +48,10 @@ func (f ContextFile) Read() (Contexts, error) {
 func (f ContextFile) Text() ([]byte, Contexts, error) { return f.read() }
 
 func (f ContextFile) read() ([]byte, Contexts, error) {
+	// before it is opened: that of a pipe waits for a writer, and nothing can interrupt it
+	if info, err := os.Stat(f.Path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, Contexts{}, &fs.PathError{Op: "open", Path: f.Path, Err: errNotRegular}
+	}
 	file, err := os.Open(f.Path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // HOME=/dev/null is a habit
 		return nil, Contexts{}, nil
@@ -57,7 +64,7 @@ func (f ContextFile) read() ([]byte, Contexts, error) {
 	if err != nil {
 		return nil, Contexts{}, err
 	}
-	text, err := os.ReadFile(f.Path)
+	text, err := io.ReadAll(file)
 	if err != nil {
 		return nil, Contexts{}, err
 	}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // Secrets are where secrets come from that are not written down.
@@ -93,9 +95,16 @@ func Shell(ctx context.Context, stderr io.Writer) func(command string) (string, 
 			shell, option = "cmd", "/c"
 		}
 		cmd := exec.CommandContext(ctx, shell, option, command) //nolint:gosec // G204: the user wrote it down to be run
-		cmd.Stderr = stderr
+		out := &shortText{}
+		cmd.Stdout, cmd.Stderr = out, stderr
 		cmd.WaitDelay = time.Second // what it has started may keep its output open
-		out, err := cmd.Output()
+		err := cmd.Run()
+		if out.long {
+			return "", fmt.Errorf("it printed more than %d bytes", wire.MaxString)
+		}
+		if errors.Is(err, exec.ErrWaitDelay) { // something that it has left in the background keeps its output open
+			err = nil
+		}
 		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 			if cause := context.Cause(ctx); cause != nil {
 				return "", cause
@@ -105,8 +114,26 @@ func Shell(ctx context.Context, stderr io.Writer) func(command string) (string, 
 		if err != nil {
 			return "", err
 		}
-		return withoutLineFeed(string(out)), nil
+		return withoutLineFeed(string(out.text)), nil
 	}
+}
+
+// longestSecret bounds what is read for a secret: MQTT can say 65,535 bytes (MQTT 5, 3.1.3.6), and a line may end after them.
+const longestSecret = wire.MaxString + len("\r\n")
+
+// shortText takes as much as a secret can have.
+type shortText struct {
+	text []byte
+	long bool // there was more
+}
+
+// Write takes b, and fails when it is too much, so that who prints without end is not waited for.
+func (s *shortText) Write(b []byte) (int, error) {
+	if s.long = len(s.text)+len(b) > longestSecret; s.long {
+		return 0, io.ErrShortWrite
+	}
+	s.text = append(s.text, b...)
+	return len(b), nil
 }
 
 // withoutLineFeed takes the end of a line off.

@@ -124,6 +124,12 @@ func TestShellReturnsWhatACommandPrints(t *testing.T) {
 	if got, err := run("echo hunter2; exit 3"); got != "" || err == nil || err.Error() != "it ended with exit status 3" {
 		t.Errorf("got %q, %v", got, err)
 	}
+	if got, err := run("while :; do echo hunter2hunter2hunter2; done"); got != "" || err == nil || err.Error() != "it printed more than 65535 bytes" {
+		t.Errorf("a command that prints for ever: got %d bytes, %v", len(got), err)
+	}
+	if got, err := run("echo a; sleep 60 &"); got != "a" || err != nil {
+		t.Errorf("what a command leaves behind is not waited for: got %q, %v", got, err)
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
 	cancel(interrupted)

@@ -132,3 +132,15 @@ func TestATableIsGivenUpOnCtrlCAndOnSignals(t *testing.T) {
 		})
 	}
 }
+
+func TestAPasswordIsAskedForOnTheTerminalWhenStandardInputIsData(t *testing.T) {
+	s := startEmbedded(t)
+	command := `echo data | "$0" pub -t a -s -q 1 -r -u u --password-prompt "$@" && echo confirmed`
+	p := startOnTerminal(t, 24, 80, append([]string{"broker", "run", "--", "sh", "-c", command, mqx()}, s.at()...)...)
+	p.shows("Password: ")
+	p.press("hunter2\r")
+	p.mustWait(0)
+	if screen := p.screen.String(); !strings.Contains(screen, "confirmed") || strings.Contains(screen, "hunter2") {
+		t.Errorf("the screen shows %q", screen)
+	}
+}

@@ -3,6 +3,7 @@ package output
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 
 	"github.com/mqx-cli/mqx/internal/exit"
@@ -19,6 +20,9 @@ func writeError(err error) error {
 	case errors.Is(err, syscall.EPIPE) || isClosedPipe(err):
 		return fmt.Errorf("%w: %w", exit.ErrOutputClosed, err)
 	default:
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			err = failed.Err // the rest says what we say
+		}
 		return exit.Wrap(exit.Usage, "write standard output", "", err)
 	}
 }

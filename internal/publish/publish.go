@@ -16,6 +16,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/pace"
 	"github.com/mqx-cli/mqx/internal/queue"
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // Session is what Run needs of a client.Session. At QoS 0 there is no function to be told of the outcome.
@@ -83,7 +84,7 @@ type Options struct {
 type Summary struct {
 	Sent           int // given to the connection
 	Refused        int // by the broker, or because of the limits it announced
-	BadLines       int // not sent: the input was no message
+	BadLines       int // not sent: the input was no message, or none that a packet can carry
 	Held           int // not sent: a Step kept it back
 	Unacknowledged int // sent, and no answer came
 	Unconfirmed    int // sent at QoS 0, where there is no answer
@@ -205,8 +206,19 @@ func (r *runner) sendOne(ctx context.Context, m *message.Message, line int) erro
 		return nil
 	case line > 0 && errors.Is(err, queue.ErrFull):
 		return &LineError{Line: line, Err: err}
+	case line > 0 && hasNoForm(err): // this message alone, too: nothing of it was sent
+		r.summary.BadLines++
+		r.options.Report(&LineError{Line: line, Err: err})
+		return nil
 	}
 	return err
+}
+
+// hasNoForm reports whether err says that no packet can carry a message, or none at the connection's level of the protocol.
+func hasNoForm(err error) bool {
+	_, malformed := errors.AsType[*wire.Error](err)
+	_, unsupported := errors.AsType[*wire.UnsupportedError](err)
+	return (malformed || unsupported) && !errors.Is(err, client.ErrConnectionLost) // which a malformed packet may be the cause of
 }
 
 // change takes m through the steps.

@@ -40,8 +40,13 @@ func newFake() *fake { return &fake{done: make(chan struct{})} }
 
 func (f *fake) PublishAsync(_ context.Context, m message.Message, done func(client.Result)) error {
 	refused := &client.RefusedError{Packet: wire.PUBLISH, Code: wire.NotAuthorized, Topic: m.Topic}
-	if strings.HasPrefix(m.Topic, "limit") {
+	switch {
+	case strings.HasPrefix(m.Topic, "limit"):
 		return refused
+	case strings.HasPrefix(m.Topic, "malformed"):
+		return &wire.Error{Code: wire.ProtocolError, Packet: wire.PUBLISH, Msg: "Response Topic with a wildcard"}
+	case strings.HasPrefix(m.Topic, "unsupported"):
+		return &wire.UnsupportedError{}
 	}
 	f.mu.Lock()
 	f.got = append(f.got, m.Topic+"="+string(m.Payload))
@@ -147,13 +152,18 @@ nonsense
 {"topic":"no/1"}
 {"topic":"a/#"}
 {"topic":"limit"}
+{"topic":"malformed"}
+{"topic":"unsupported"}
 {"topic":"ok","payload":2}
 `
 	s, reports, err := run(t, f, publish.NewJSON(strings.NewReader(in), message.Message{QoS: 1}))
-	if err != nil || s != (publish.Summary{Sent: 3, Refused: 2, BadLines: 2}) || s.Failed() != 4 {
+	if err != nil || s != (publish.Summary{Sent: 3, Refused: 2, BadLines: 4}) || s.Failed() != 6 {
 		t.Errorf("got %+v, %v", s, err)
 	}
-	for i, want := range []string{"line 2: not a message", `line 4: PUBLISH "no/1" refused`, "line 5: topic name", `line 6: PUBLISH "limit" refused`} {
+	for i, want := range []string{
+		"line 2: not a message", `line 4: PUBLISH "no/1" refused`, "line 5: topic name", `line 6: PUBLISH "limit" refused`,
+		"line 7: protocol error in PUBLISH: Response Topic with a wildcard", "line 8: ",
+	} {
 		if i >= len(reports) || !strings.HasPrefix(reports[i], want) {
 			t.Errorf("report %d of %q: want %q", i, reports, want)
 		}

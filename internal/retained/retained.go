@@ -97,7 +97,10 @@ func (c *collector) collect(ctx context.Context) (Evidence, error) {
 	if c.options.Stays && c.hears {
 		c.giveBack(ctx)
 	}
-	return evidence, errors.Join(c.settle(), err)
+	if settled := c.settle(); !errors.Is(err, settled) { // the same failure, told once
+		err = errors.Join(settled, err)
+	}
+	return evidence, err
 }
 
 // giveBack ends the subscription to the sentinel. Nobody waits for the answer, which comes behind all that is on its way;

@@ -1,6 +1,7 @@
 package sift
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -31,8 +32,8 @@ func NewJQ(text string) (*JQ, error) {
 }
 
 // Run calls each with everything that the expression makes of m, which is shown with more members: values of its own
-// kinds, or strings.
-func (q *JQ) Run(m message.Message, extra []byte, each func(JQValue)) error {
+// kinds, or strings. It fails when ctx ends first: an expression may calculate for ever.
+func (q *JQ) Run(ctx context.Context, m message.Message, extra []byte, each func(JQValue)) error {
 	object := message.AppendJSON(nil, m)
 	if len(extra) > 0 {
 		object = append(append(object[:len(object)-1], extra...), '}')
@@ -46,7 +47,7 @@ func (q *JQ) Run(m message.Message, extra []byte, each func(JQValue)) error {
 		return errors.New("no object") // cannot happen: AppendJSON makes one
 	}
 	members["levels"] = levels(m.Topic)
-	results := q.code.Run(input)
+	results := q.code.RunWithContext(ctx, input)
 	for n := 0; ; n++ {
 		v, ok := results.Next()
 		if !ok {

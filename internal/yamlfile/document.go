@@ -6,6 +6,7 @@
 package yamlfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,7 +35,9 @@ type Document struct {
 }
 
 // Parse parses a file of one document. What is wrong with its syntax is a problem like others: see [Document.Err].
+// A byte order mark before it, which editors on Windows write, is no part of it.
 func Parse(file string, text []byte) *Document {
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	d := &Document{file: file, lines: strings.Split(string(text), "\n"), anchors: map[string]ast.Node{}}
 	if line, deep := tooDeep(text); deep {
 		d.ProblemAt(line, 1, "nested too deep", "")
