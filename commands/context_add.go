@@ -174,7 +174,7 @@ func (e *env) readPassword(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", exit.Wrap(exit.Usage, "--ask-password", "", err)
 	case password == "":
-		return "", exit.New(exit.Usage, "--ask-password", "", "there was none")
+		return "", exit.New(exit.Usage, "--ask-password", "", "no password was given")
 	case config.IsReference(password):
 		return "", exit.New(exit.Usage, "--ask-password", "", "a password that begins like a reference can only be kept by reference").
 			Hint("for example -P file:PATH")

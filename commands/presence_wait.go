@@ -48,7 +48,7 @@ func (o *presenceWaitOptions) run(ctx context.Context, e *env, cmd *cobra.Comman
 		return usageError(cmd, "one of --online and --offline is expected")
 	}
 	if len(args)+len(o.filters) == 0 {
-		return usageError(cmd, "which DEVICE?")
+		return usageError(cmd, "which device? its base topic is needed, such as acme/lyon/cr-001")
 	}
 	if o.timeout == 0 {
 		o.timeout = o.rules.Deadline() + o.hold

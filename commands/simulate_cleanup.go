@@ -45,7 +45,7 @@ func newSimulateCleanup(e *env) *cobra.Command {
 	addConnectionFlags(cmd, &o.connection, "publish")
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error {
 		if len(args) != 1 {
-			return usageError(cmd, "one run is expected")
+			return usageError(cmd, "which run? one name is needed, as mqx simulate fleet told it")
 		}
 		return o.run(ctx, e, cmd, args[0])
 	})

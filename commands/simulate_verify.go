@@ -1,8 +1,6 @@
 package commands
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,10 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/tidwall/gjson"
 
 	"github.com/mqx-cli/mqx/internal/exit"
-	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/simulate"
 )
 
@@ -86,7 +82,7 @@ func (o *verifyOptions) run(e *env) error {
 		}
 	}
 	for _, name := range o.observed {
-		if err := e.readFile("--observed", name, func(r io.Reader) error { return readObserved(r, v) }); err != nil {
+		if err := e.readFile("--observed", name, v.ReadCapture); err != nil {
 			return err
 		}
 	}
@@ -143,27 +139,4 @@ func (e *env) readFile(flag, name string, read func(io.Reader) error) error {
 		return exit.Wrap(exit.BadData, flag, name, err)
 	}
 	return nil
-}
-
-// readObserved reads a capture. A line that is no message loses nothing but itself, and is counted.
-func readObserved(r io.Reader, v *simulate.Verification) error {
-	const longest = 1 << 30
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 64<<10), longest)
-	for lines.Scan() {
-		line := lines.Bytes()
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		m, err := message.ParseJSON(line)
-		if err != nil {
-			v.BadLine()
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339Nano, gjson.GetBytes(line, "time").Str); err == nil {
-			m.Time = at
-		}
-		v.Received(m)
-	}
-	return lines.Err()
 }

@@ -1,6 +1,7 @@
 package duration_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func TestDurationsTakeBareSeconds(t *testing.T) {
 			t.Errorf("%q: got %v, %v, want %v", s, got, err, want)
 		}
 	}
-	for _, s := range []string{"", "-1", "-1s", "soon", "NaN", "Inf", "1e30", "d", "1d2", "1d1w", "-1d", "1dd", "1h1d", "NaNd", "1e9w", "106751d24h", "1d-2h", "106752d"} {
+	for _, s := range []string{"", "-1", "-1s", "soon", "NaN", "Inf", "1e30", "d", "1d2", "1d1w", "-1d", "1dd", "1h1d", "NaNd", "1e9w", "106751d24h", "1d-2h", "106752d", "9223372036.854775807"} {
 		if got, err := duration.Parse(s); err == nil {
 			t.Errorf("%q: got %v and no error", s, got)
 		}
@@ -44,7 +45,7 @@ func TestTextHasNoUnitsThatAreZero(t *testing.T) {
 	for want, d := range map[string]time.Duration{
 		"0s": 0, "1ms": time.Millisecond, "10s": 10 * time.Second, "10m": 10 * time.Minute, "1h": time.Hour, "1h30m": 90 * time.Minute,
 		"1h0m5s": time.Hour + 5*time.Second, "1d": duration.Day, "2d12h0m0.5s": 60*time.Hour + 500*time.Millisecond, "7d1m": 7*duration.Day + time.Minute,
-		"-1d": -duration.Day,
+		"-1d": -duration.Day, "-106751d23h47m16.854775807s": math.MinInt64,
 	} {
 		if got := duration.Text(d); got != want {
 			t.Errorf("%v: got %s, want %s", d, got, want)

@@ -7,9 +7,6 @@ import (
 	"github.com/mqx-cli/mqx/internal/message"
 )
 
-// SetNow replaces the clock.
-func (q *Queue) SetNow(now func() time.Time) { q.now = now }
-
 // BreakDisk makes every write from now on fail.
 func (q *Queue) BreakDisk() {
 	q.mu.Lock()

@@ -1,8 +1,6 @@
 package simulate
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"io"
 	"math"
@@ -99,27 +97,9 @@ func NewLesson(c *contract.Contract) *Lesson {
 	}
 }
 
-// ReadCapture adds the messages of a capture.
+// ReadCapture adds the messages of a capture. A line that is no message loses nothing but itself, and is counted.
 func (l *Lesson) ReadCapture(r io.Reader) error {
-	const longest = 1 << 30
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 64<<10), longest)
-	for lines.Scan() {
-		line := lines.Bytes()
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		m, err := message.ParseJSON(line)
-		if err != nil {
-			l.Bad++
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339Nano, gjson.GetBytes(line, "time").Str); err == nil {
-			m.Time = at
-		}
-		l.Add(m)
-	}
-	return lines.Err()
+	return readCapture(r, l.Add, func() { l.Bad++ })
 }
 
 // Add takes a message.

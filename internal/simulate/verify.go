@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"cmp"
+	"io"
 	"math"
 	"slices"
 	"time"
@@ -210,8 +211,10 @@ func (v *Verification) markReordered(a *arrivals) {
 	}
 }
 
-// BadLine takes note of a line of the capture that is no message.
-func (v *Verification) BadLine() { v.bad++ }
+// ReadCapture adds the messages of a capture. A line that is no message loses nothing but itself, and is counted.
+func (v *Verification) ReadCapture(r io.Reader) error {
+	return readCapture(r, v.Received, func() { v.bad++ })
+}
 
 // pairStrangers takes messages that are like no entry for those that are missing on their topic, closest in time first:
 // they were altered on the way. It returns how many belong to nothing.

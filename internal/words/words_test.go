@@ -20,10 +20,18 @@ func TestDistanceCountsLetters(t *testing.T) {
 		{"größe", "grösse", 2},
 		{"", "abc", 3},
 		{strings.Repeat("x", 31), "x", 30},
-		{"x", strings.Repeat("x", 31), 30},
+		{"x", strings.Repeat("x", 40), 30},
 	} {
 		if got := words.Distance(tt.a, tt.b); got != tt.want {
 			t.Errorf("Distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
+
+func TestFoldMakesOneOfTheWaysToJoinWords(t *testing.T) {
+	for _, word := range []string{"API_KEY", "api-key", "api key", "apiKey"} {
+		if got := words.Fold(word); got != "apikey" {
+			t.Errorf("%q: got %q", word, got)
 		}
 	}
 }

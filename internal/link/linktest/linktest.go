@@ -58,13 +58,6 @@ func (p *Proxy) Break(seed uint64, most int) {
 	p.random, p.most = rand.New(rand.NewPCG(seed, seed)), most //nolint:gosec // G404: it has to be repeatable
 }
 
-// Mend makes later connections last.
-func (p *Proxy) Mend() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.random = nil
-}
-
 // Count is how many connections there were.
 func (p *Proxy) Count() int {
 	p.mu.Lock()
