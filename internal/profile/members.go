@@ -99,7 +99,7 @@ func (s *sourceReader) items(p yamlfile.Pair) (Source, error) {
 
 // inner reads the value of a member or an item. null is one here.
 func (s *sourceReader) inner(p yamlfile.Pair) (*Value, error) {
-	if s.reader.parts++; s.reader.parts > mostParts {
+	if s.parts++; s.parts > mostParts {
 		return nil, fmt.Errorf("the profile has more than %d members", mostParts)
 	}
 	if s.depth >= deepestMember {
