@@ -19,6 +19,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/publish"
 	"github.com/mqx-cli/mqx/internal/retained"
 	"github.com/mqx-cli/mqx/internal/userfile"
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -363,6 +364,9 @@ func requestError(what string, err error) error {
 			return e.Hint("the broker's access rules do not allow it for this user")
 		}
 		return e
+	}
+	if _, ok := errors.AsType[*publish.SetAsideError](err); ok {
+		return exit.Wrap(exit.Refused, what, "", err)
 	}
 	if errors.Is(err, client.ErrNoAnswer) {
 		return exit.Wrap(exit.Timeout, what, "", err)
