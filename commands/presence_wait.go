@@ -114,6 +114,9 @@ func (o *presenceWaitOptions) unmet(s *sight) error {
 	switch {
 	case missing == 0 && s.Fleet.Len() == 0:
 		return exit.New(code, "wait", "", "no device was seen within "+o.timeout.String())
+	case missing == 0 && o.hold == 0:
+		return exit.New(code, "wait", "", fmt.Sprintf("%s, but not yet for the %s in which a device may be back (--debounce), within %s",
+			want, o.rules.Debounce, o.timeout))
 	case missing == 0:
 		return exit.New(code, "wait", "", fmt.Sprintf("not %s for %s within %s", want, o.hold, o.timeout))
 	case missing > 1:

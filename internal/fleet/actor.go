@@ -350,9 +350,14 @@ func (f *Fleet) obey(a *actor, id uint16, m message.Message) {
 	at := f.simulated(f.now())
 	f.o.Observer.Received(a.device.Path(), len(m.Payload))
 	f.act(a, at, a.device.Receive(at, m))
-	if m.QoS == 1 && a.conn != nil && !a.device.LosesAck() {
-		_ = a.conn.send(&wire.Ack{Kind: wire.PUBACK, PacketID: id}) // encodable
+	if m.QoS != 1 || a.conn == nil {
+		return
 	}
+	if a.device.WithholdsAck() {
+		a.trouble.owes = true // there is trouble where there is a fault
+		return
+	}
+	_ = a.conn.send(&wire.Ack{Kind: wire.PUBACK, PacketID: id}) // encodable
 }
 
 // checkDeadline gives up to wait for the Server.

@@ -11,6 +11,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
+	"github.com/mqx-cli/mqx/internal/profile"
 	"github.com/mqx-cli/mqx/internal/simulate"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
@@ -350,4 +351,93 @@ func sentBy(t *testing.T, text string, shard simulate.Shard) []string {
 	}
 	slices.Sort(sent)
 	return sent
+}
+
+// A Will Message with a delay is published where the device does not come back in time, and not where it does.
+func TestFlappingWithAWillDelay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		fault, delay string
+		wills        bool
+	}{
+		{"do: flap, at: 300ms, for: 1s, period: 200ms", "1m", false},
+		{"do: flap, at: 300ms, for: 2800ms, period: 2800ms", "1s", true},
+	} {
+		t.Run(c.delay, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, strings.Replace(faulty("3500ms", c.fault), "boot_id: true", "boot_id: true\n    status: { will_delay: "+c.delay+" }", 1))
+			defer s.close()
+			r := s.play(t.Context())
+			v := s.verdict()
+			s.sane(&v)
+			wills, published := s.wills("lyon/box-01"), s.published("box-01")
+			if published != wills || wills > 0 != c.wills || r.Reconnects == 0 {
+				t.Errorf("the broker has published %d Will Messages, the ledger has %d, of %d connections more", published, wills, r.Reconnects)
+			}
+		})
+	}
+}
+
+// withheld is a stage on which something comes for the first device while its fault goes on.
+type withheld struct {
+	*stage
+	payload      string // of a command
+	began, ended bool
+	commands     [2]int // received while the fault went on, and after it
+}
+
+// Fault sends it.
+func (w *withheld) Fault(_ string, _ *profile.Fault, begins bool, _ time.Duration) {
+	w.began, w.ended = begins, !begins
+	if begins {
+		m := message.Message{Topic: "acme/lyon/box-01/cmd", QoS: 1, Payload: []byte(w.payload)}
+		if err := w.watcher.PublishAsync(context.WithoutCancel(w.t.Context()), m, func(client.Result) {}); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// Received counts what comes in.
+func (w *withheld) Received(device string, _ int) {
+	switch {
+	case device != "lyon/box-01" || !w.began && !w.ended:
+	case w.ended:
+		w.commands[1]++
+	default:
+		w.commands[0]++
+	}
+}
+
+// What a device does not acknowledge comes again over the connection that it makes when the fault ends, also where the
+// device has sent nothing whose acknowledgement was lost.
+func TestWhatIsReceivedAndNotAcknowledgedComesAgain(t *testing.T) {
+	t.Parallel()
+	for payload, answered := range map[string]bool{`{"id":"c1","name":"blink"}`: true, `not a command`: false} {
+		t.Run(payload, func(t *testing.T) {
+			t.Parallel()
+			const fault = "do: withhold_puback, at: 200ms, for: 1500ms"
+			text := strings.Replace(faulty("3s", fault), "target: { ", "target: { clean_start: false, session_expiry: 1m, ", 1)
+			text = strings.Replace(text, "beep: { every: 80ms,", "beep: { every: 80ms, qos: 0,", 1)
+			w := &withheld{stage: newStage(t, text), payload: payload}
+			defer w.close()
+			w.options.Observer = w
+			r := w.play(t.Context())
+			done := slices.ContainsFunc(w.came, func(m message.Message) bool {
+				return m.Topic == "acme/lyon/box-01/cmd/res" && strings.Contains(string(m.Payload), `"done"`)
+			})
+			if w.commands != [2]int{1, 1} || r.Reconnects != 1 || done != answered {
+				t.Errorf("it came %v times, %d connections more, and was done: %t", w.commands, r.Reconnects, done)
+			}
+		})
+	}
+}
+
+func TestWithoutAnythingWithheldTheConnectionStays(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(faulty("1s", "do: withhold_puback, at: 200ms, for: 300ms"), "beep: { every: 80ms,", "beep: { every: 80ms, qos: 0,", 1)
+	s := newStage(t, text)
+	defer s.close()
+	if r := s.play(t.Context()); r.Reconnects != 0 {
+		t.Errorf("%+v", r)
+	}
 }

@@ -19,6 +19,9 @@ func (f *Fleet) part(a *actor, err error) {
 		}
 	}
 	a.conn, a.state, a.deadline = nil, idle, profile.Never
+	if a.trouble != nil {
+		a.trouble.owes = false
+	}
 	f.recount(a)
 }
 

@@ -33,6 +33,7 @@ type trouble struct {
 	patience  backoff
 
 	redo  bool // the connection is to be made anew
+	owes  bool // over this connection something came that was not acknowledged
 	stray bool // a retained command is to be left
 	swept bool // and to be taken away
 }
@@ -134,7 +135,7 @@ func (f *Fleet) checkRedo(a *actor) {
 	t := a.trouble
 	switch {
 	case !t.redo:
-	case a.state != standing || !a.losesAcks():
+	case a.state != standing || !a.losesAcks() && !t.owes:
 		t.redo = false
 	case !a.waitsForAcks():
 		t.redo = false

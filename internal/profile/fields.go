@@ -30,6 +30,7 @@ type reader struct {
 	checks []func()        // what can be looked at when everything is read
 	// incomplete says that something is missing, perhaps because its key is misspelt: then that is said, and no more.
 	incomplete bool
+	parts      int // members and items of values
 }
 
 // field is a key with what reads its value.

@@ -31,10 +31,12 @@ type Time struct{ As Timestamp }
 // Local is a form of [Time] without a zone, 2026-01-05T06:00:00, which is UTC.
 const Local Timestamp = "local"
 
-// deepestMember bounds how deep objects are nested, mostMembers how many members and items one has.
+// deepestMember bounds how deep objects are nested, mostMembers how many members and items one has, mostParts
+// how many there are.
 const (
 	deepestMember = 16
 	mostMembers   = 1_000
+	mostParts     = 50_000 // of a profile: aliases may ask for more than memory holds
 )
 
 // mostLevels bounds templates of topics, as it does those of a contract.
@@ -97,6 +99,9 @@ func (s *sourceReader) items(p yamlfile.Pair) (Source, error) {
 
 // inner reads the value of a member or an item. null is one here.
 func (s *sourceReader) inner(p yamlfile.Pair) (*Value, error) {
+	if s.parts++; s.parts > mostParts {
+		return nil, fmt.Errorf("the profile has more than %d members", mostParts)
+	}
 	if s.depth >= deepestMember {
 		return nil, fmt.Errorf("more than %d levels of members", deepestMember)
 	}

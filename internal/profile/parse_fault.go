@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mqx-cli/mqx/internal/duration"
 	"github.com/mqx-cli/mqx/internal/topic"
 	"github.com/mqx-cli/mqx/internal/yamlfile"
 )
@@ -240,13 +241,18 @@ func (r *reader) mix(f *Fault, p yamlfile.Pair) error {
 	return nil
 }
 
-// parseSigned reads a time that may go back: -7m.
+// parseSigned reads a time that may go back: -7m, -400d.
 func parseSigned(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d == math.MinInt64 {
+	digits, back := strings.CutPrefix(text, "-")
+	d, err := duration.Parse(strings.TrimPrefix(digits, "+"))
+	switch {
+	case err != nil || strings.HasPrefix(digits, "-") || back && strings.HasPrefix(digits, "+"):
 		return 0, fmt.Errorf("%q is not a time like -7m or 30s", text)
+	case back:
+		return -d, nil
+	default:
+		return d, nil
 	}
-	return d, nil
 }
 
 // parseDrift reads how much faster a clock goes: 40ppm, 1%.

@@ -24,7 +24,7 @@ func (r *reader) value(t *DeviceType, p yamlfile.Pair) *Value { return r.valueAt
 func (r *reader) valueAt(t *DeviceType, p yamlfile.Pair, depth int) *Value {
 	v := &Value{At: r.place(p.Key)}
 	before := r.Problems()
-	if _, err := r.Scalar(p.Value); err == nil {
+	if r.oneWord(p.Value) {
 		constant, err := r.scalar(p.Value)
 		if err != nil {
 			r.Fault(p, err)
@@ -44,6 +44,16 @@ func (r *reader) valueAt(t *DeviceType, p yamlfile.Pair, depth int) *Value {
 	}
 	r.checks = append(r.checks, func() { r.checkWrappers(t, v, p, found) })
 	return v
+}
+
+// oneWord reports whether a value is a scalar. It does not look into mappings, which may unfold to much.
+func (r *reader) oneWord(n ast.Node) bool {
+	switch r.Resolve(n).(type) {
+	case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
+		return false
+	}
+	_, err := r.Scalar(n)
+	return err == nil
 }
 
 // sourceReader reads one value.

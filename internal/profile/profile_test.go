@@ -218,6 +218,37 @@ func TestMistakesAreExplained(t *testing.T) {
 	}
 }
 
+func TestClocksGoWrongByDays(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"-400d": -9600 * time.Hour, "1w": 168 * time.Hour, "+7m": 7 * time.Minute, "-1h30m": -90 * time.Minute} {
+		p, err := profile.Parse("f.yaml", []byte(small("faults: [{do: clock, skew: "+text+"}]")))
+		if err != nil || p.Faults[0].Skew != want {
+			t.Errorf("%s: got %v, %v", text, p, err)
+		}
+	}
+	for _, text := range []string{"--7m", "-+7m", "-", "d", "-99999999w"} {
+		if _, err := profile.Parse("f.yaml", []byte(small("faults: [{do: clock, skew: \""+text+"\"}]"))); err == nil {
+			t.Errorf("%s is a time", text)
+		}
+	}
+}
+
+func TestAliasesDoNotUnfoldForEver(t *testing.T) {
+	t.Parallel()
+	text := "x-0: &a0 { members: {a: 1, b: 2, c: 3, d: 4, e: 5, f: 6, g: 7, h: 8, i: 9} }\n"
+	for n := 1; n < 9; n++ {
+		text += fmt.Sprintf("x-%d: &a%d { members: {", n, n)
+		for _, name := range "abcdefghi" {
+			text += fmt.Sprintf("%c: *a%d, ", name, n-1)
+		}
+		text += "} }\n"
+	}
+	_, err := profile.Parse("f.yaml", []byte(small("devices: {d: {telemetry: {x: {every: 1s, value: *a8}}}}")+text))
+	if err == nil || !strings.Contains(err.Error(), "the profile has more than 50000 members") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(profile.Starter("acme")))
 	f.Add([]byte(small("faults: [{do: drop, chance: 1%}]")))

@@ -11,10 +11,12 @@ import (
 // fault is a fault of a device while it runs.
 type fault struct {
 	*profile.Fault
-	s      *stream
-	on     bool
-	since  time.Duration
-	frozen map[string]any // the values at which signals are stuck
+	s  *stream
+	on bool
+	// received decides about what comes in; nil before the first time.
+	received *stream
+	since    time.Duration
+	frozen   map[string]any // the values at which signals are stuck
 }
 
 // active reports whether a fault of a kind is going on.

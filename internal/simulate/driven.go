@@ -90,13 +90,33 @@ func (d *Device) ActiveFault(kind string) *profile.Fault {
 // Calm lets no acknowledgement be lost any more: the run is about to end.
 func (d *Device) Calm() { d.calm = true }
 
-// LosesAck decides whether the acknowledgement of a message gets lost.
+// LosesAck decides whether the acknowledgement of a message that the device sends gets lost.
 func (d *Device) LosesAck() bool {
 	if d.calm {
 		return false
 	}
 	for _, f := range d.faults {
 		if f.on && f.Kind.Name == "withhold_puback" && f.s.happens(f.Chance) {
+			return true
+		}
+	}
+	return false
+}
+
+// WithholdsAck decides whether the device does not acknowledge a message that it has received. What comes in changes nothing
+// of what it sends: the chances of that have a stream of their own.
+func (d *Device) WithholdsAck() bool {
+	if d.calm {
+		return false
+	}
+	for _, f := range d.faults {
+		if !f.on || f.Kind.Name != "withhold_puback" {
+			continue
+		}
+		if f.received == nil {
+			f.received = d.stream("fault", f.Name, "received")
+		}
+		if f.received.happens(f.Chance) {
 			return true
 		}
 	}
