@@ -83,7 +83,7 @@ type Policy struct {
 // expand puts the names of an identity into the filter. A rule that needs a name which the client does not have, or one
 // with a wildcard in it, matches nothing.
 func (r *Rule) expand(id Identity) (topic.Filter, bool) {
-	text := r.Filter
+	var names []string
 	for _, v := range []struct {
 		marks []string
 		name  string
@@ -93,14 +93,18 @@ func (r *Rule) expand(id Identity) (topic.Filter, bool) {
 		{[]string{"%c", "${clientid}"}, id.Client, id.Client != ""},
 	} {
 		for _, mark := range v.marks {
-			if !r.named() || !strings.Contains(text, mark) {
+			if !r.named() || !strings.Contains(r.Filter, mark) {
 				continue
 			}
 			if !v.has || strings.ContainsAny(v.name, "+#/") {
 				return topic.Filter{}, false
 			}
-			text = strings.ReplaceAll(text, mark, v.name)
+			names = append(names, mark, v.name)
 		}
+	}
+	text := r.Filter
+	if names != nil {
+		text = strings.NewReplacer(names...).Replace(text) // at once: a name with a mark in it is just a name
 	}
 	f, err := topic.ParseFilter(text)
 	return f, err == nil

@@ -156,6 +156,8 @@ pattern read acme/%c/in
 		{device, access.Write, "acme/lyon/cr-001/desired", false},
 		{nobody, access.Write, "acme/lyon//status", false}, // no user name, no pattern with %u
 		{nobody, access.Read, "acme/c-2/in", true},
+		{access.Identity{User: "%c", Client: "cr-001"}, access.Write, "acme/lyon/cr-001/status", false}, // a name is no pattern
+		{access.Identity{User: "%c", Client: "cr-001"}, access.Write, "acme/lyon/%c/status", true},
 		{access.Identity{User: "+"}, access.Write, "acme/lyon/x/status", false},
 	}
 	for _, tt := range tests {

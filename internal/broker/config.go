@@ -17,6 +17,7 @@ const (
 	defaultMaxPendingBytes   = 64 << 20
 	defaultMaxRetainedBytes  = 4 << 30
 	defaultMaxSubscriptions  = 100_000
+	defaultMaxFilterBytes    = 64 << 20
 	defaultConnectTimeout    = 10 * time.Second
 	defaultWriteTimeout      = 30 * time.Second
 )
@@ -67,8 +68,10 @@ type Config struct {
 	MaxRetainedBytes int64
 	// MaxTopicLevels bounds the levels of Topic Names and Topic Filters. Default: what 65,535 bytes hold.
 	MaxTopicLevels int
-	// MaxSubscriptions bounds the subscriptions of a Session; SUBACK refuses more (QuotaExceeded). Default: 100,000.
+	// MaxSubscriptions bounds the subscriptions of a Session, and MaxFilterBytes their Topic Filters; SUBACK refuses more
+	// (QuotaExceeded). Defaults: 100,000 and 64 MiB.
 	MaxSubscriptions int
+	MaxFilterBytes   int64
 	// MaxKeepAlive is the longest Keep Alive in seconds that MQTT 5 clients may ask for, none included; they are told in
 	// CONNACK. Default: no limit.
 	MaxKeepAlive uint16
@@ -127,6 +130,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.MaxSubscriptions == 0 {
 		c.MaxSubscriptions = defaultMaxSubscriptions
+	}
+	if c.MaxFilterBytes == 0 {
+		c.MaxFilterBytes = defaultMaxFilterBytes
 	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = defaultConnectTimeout

@@ -147,7 +147,7 @@ func (c *client) accept(p *wire.Connect) (*wire.Properties, error) {
 			return nil, refuse(wire.NotAuthorized, "access denied to the Will Topic")
 		}
 	}
-	c.will = newWill(c.info.ID, p.Will)
+	c.will = newWill(c.info.ID, p.Will, c.rights)
 	c.announce(connack, p)
 
 	return connack, nil

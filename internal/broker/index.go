@@ -64,12 +64,12 @@ func (ix *index) len() (all, shared int) {
 	return ix.n, ix.shared
 }
 
-// full reports whether the Session has as many subscriptions as it may have, and none to filter.
-func (ix *index) full(s *session, filter string, most int) bool {
+// full reports whether the Session has as many subscriptions, or bytes of filters, as it may have, and none to filter.
+func (ix *index) full(s *session, filter string, cfg *Config) bool {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 
-	return len(s.subs) >= most && s.subs[filter] == nil
+	return s.subs[filter] == nil && (len(s.subs) >= cfg.MaxSubscriptions || s.filters+int64(len(filter)) > cfg.MaxFilterBytes)
 }
 
 // add makes sub active. It replaces the Session's subscription to the same filter, if there is one, and tells begin
@@ -102,6 +102,7 @@ func (ix *index) add(sub *subscription, begin func(existed bool)) {
 		s.subs = make(map[string]*subscription, 1)
 	}
 	s.subs[sub.filter.String()] = sub
+	s.filters += int64(len(sub.filter.String()))
 	ix.n++
 }
 
@@ -109,6 +110,16 @@ func (ix *index) node(f topic.Filter) *filterNode {
 	node, _ := ix.tree.Get(f.Bare())
 
 	return node
+}
+
+// living returns what has the name and the filter of a Shared Subscription now, nil for nothing.
+func (ix *index) living(sh *share) *share {
+	node, _ := ix.tree.Get(sh.bare)
+	if node == nil {
+		return nil
+	}
+
+	return node.shares[sh.name]
 }
 
 // list is where the subscription stands in the node of its filter.
@@ -143,6 +154,7 @@ func (ix *index) removeLocked(s *session, filter string) bool {
 		return false
 	}
 	delete(s.subs, filter)
+	s.filters -= int64(len(filter))
 	ix.n--
 	node := ix.node(sub.filter)
 	list := sub.list(node)

@@ -27,14 +27,29 @@ func (c *client) handleAck(first byte, body []byte) error {
 	if err := a.Decode(c.info.Version, first, body); err != nil {
 		return err
 	}
-	s := c.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.inflight[a.PacketID]
-	if f == nil {
-		return c.strayAck(&a)
+	c.session.mu.Lock()
+	if err := c.take(&a); err != nil {
+		c.session.mu.Unlock()
+
+		return err
 	}
+	c.sent(maxAnswers)
+
+	return nil
+}
+
+// maxAnswers is how many bytes of PUBREL may wait to be written before we stop reading from the client. Those for all
+// messages that can be in flight have room, so that a client may answer all of them before it reads on.
+const maxAnswers = 8 * maxControl
+
+// take takes in an acknowledgement. The session is locked.
+func (c *client) take(a *wire.Ack) error {
+	s := c.session
+	f := s.inflight[a.PacketID]
 	switch {
+	case f == nil && (a.Kind != wire.PUBREC || a.Code.IsError()): // of what is not in flight, and there is nothing to answer
+	case f == nil:
+		c.appendAck(wire.PUBREL, a.PacketID, wire.PacketIdentifierNotFound)
 	case a.Kind == wire.PUBACK && f.qos == 1:
 		s.settle(c, a.PacketID, f)
 	case a.Kind == wire.PUBREC && f.qos == 2 && a.Code.IsError() && !f.released:
@@ -46,22 +61,6 @@ func (c *client) handleAck(first byte, body []byte) error {
 		s.settle(c, a.PacketID, f)
 	default:
 		return refuse(wire.ProtocolError, "%s out of order for a QoS %d message", a.Kind, f.qos)
-	}
-	if kick := s.needsKick(); kick != nil {
-		c.kicks.add(kick)
-	}
-
-	return nil
-}
-
-// strayAck answers an acknowledgement of what is not in flight.
-func (c *client) strayAck(a *wire.Ack) error {
-	if a.Kind != wire.PUBREC || a.Code.IsError() {
-		return nil
-	}
-	c.appendAck(wire.PUBREL, a.PacketID, wire.PacketIdentifierNotFound)
-	if kick := c.session.needsKick(); kick != nil {
-		c.kicks.add(kick)
 	}
 
 	return nil

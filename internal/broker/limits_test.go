@@ -3,6 +3,7 @@ package broker_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -186,6 +187,29 @@ func TestTheSubscriptionsOfASessionAreBounded(t *testing.T) {
 		if got[i] != want[i] {
 			t.Errorf("got %v, want %v", got, want)
 		}
+	}
+}
+
+func TestTheFiltersOfASessionAreBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t, broker.Config{MaxFilterBytes: 100})
+	c := connected(t, s, wire.V5, "c")
+	long := strings.Repeat("x", 60)
+	filters := func(names ...string) (all []wire.Subscription) {
+		for _, name := range names {
+			all = append(all, wire.Subscription{Filter: name})
+		}
+
+		return all
+	}
+	want := []wire.ReasonCode{0, wire.QuotaExceeded, 0, 0}
+	if got := c.subscribe(filters(long, long+"y", "short", long)...); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	c.send(&wire.Unsubscribe{PacketID: 1, Filters: []string{long}})
+	expect[*wire.Unsuback](c)
+	if got := c.subscribe(filters(long + "y")...); got[0] != wire.Success {
+		t.Errorf("what was unsubscribed counts: %v", got)
 	}
 }
 

@@ -104,6 +104,7 @@ type delivery struct {
 	seq    uint64   // in the Store, 0: not there
 	qos    byte
 	retain bool
+	absent bool // the member of the Shared Subscription had no connection when it was chosen
 }
 
 // publish returns the PUBLISH packet of the delivery without Packet Identifier. scratch is where properties are put together.

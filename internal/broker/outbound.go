@@ -23,28 +23,28 @@ const (
 func (c *client) send(p wire.Packet) {
 	c.session.mu.Lock()
 	c.appendControl(p)
-	c.sent()
+	c.sent(maxControl)
 }
 
 // sendAck is send without allocation.
 func (c *client) sendAck(kind wire.Type, id uint16, code wire.ReasonCode) {
 	c.session.mu.Lock()
 	c.appendAck(kind, id, code)
-	c.sent()
+	c.sent(maxControl)
 }
 
-// sent finishes send: it unlocks the session.
-func (c *client) sent() {
+// sent finishes send: it waits until at most so many bytes are unread, and unlocks the session.
+func (c *client) sent(most int) {
 	s := c.session
 	if kick := s.needsKick(); kick != nil {
 		c.kicks.add(kick)
 	}
-	if len(c.control) > maxControl {
+	if len(c.control) > most {
 		s.mu.Unlock()
 		c.kicks.flush()
 		s.mu.Lock()
 		c.startWriting()
-		for len(c.control) > maxControl && c.writing && !c.isStopping() {
+		for len(c.control) > most && c.writing && !c.isStopping() {
 			c.idle.Wait()
 		}
 	}

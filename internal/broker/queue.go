@@ -34,6 +34,13 @@ func (k *kicks) flush() {
 // push queues a delivery for a Session. If the message may have to wait for long, d.msg is then one that may be kept.
 func (b *Broker) push(s *session, d *delivery, k *kicks) {
 	s.mu.Lock()
+	for d.share != nil && (s.ended || s.client == nil && !d.absent) { // it has gone since it was chosen
+		s.mu.Unlock()
+		if s, *d = b.another(d); s == nil {
+			return // nobody is left
+		}
+		s.mu.Lock()
+	}
 	kick, dropped := b.enqueue(s, d)
 	s.mu.Unlock()
 	if dropped {

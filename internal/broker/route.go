@@ -43,8 +43,8 @@ func (p *routers) put(r *router) {
 // node adds the subscribers of one Topic Filter that matches.
 func (r *router) node(n *filterNode) {
 	for _, sh := range n.shares {
-		if sub := sh.pick(r.msg); sub != nil {
-			r.targets = append(r.targets, target{sub.session, sub.delivery(r.msg)})
+		if s, d := sh.pick(r.msg); s != nil {
+			r.targets = append(r.targets, target{s, d})
 		}
 	}
 	if len(n.direct) == 0 {

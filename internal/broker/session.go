@@ -13,9 +13,10 @@ import (
 
 // session is the state that outlives a connection (section 4.1).
 type session struct {
-	id     string
-	subs   map[string]*subscription // by Topic Filter; guarded by the index
-	online atomic.Bool              // a connection is attached
+	id      string
+	subs    map[string]*subscription // by Topic Filter; guarded by the index
+	filters int64                    // bytes of those; guarded by the index
+	online  atomic.Bool              // a connection is attached
 
 	// received holds the Packet Identifiers of QoS 2 messages from the client between PUBLISH and PUBREL. It belongs to
 	// the goroutine of the owner.

@@ -38,7 +38,7 @@ func (c *client) subscribe(o wire.Subscription, ids []uint32) wire.ReasonCode {
 	if code, ok := c.refusal(PacketEvent{Type: wire.SUBSCRIBE, Filters: []string{f.String()}, QoS: o.QoS}); ok {
 		return c.failure(code)
 	}
-	if c.b.index.full(c.session, f.String(), c.b.cfg.MaxSubscriptions) {
+	if c.b.index.full(c.session, f.String(), &c.b.cfg) {
 		return c.failure(wire.QuotaExceeded)
 	}
 	sub := newSubscription(c.session, f, o)

@@ -3,7 +3,9 @@ package broker_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -193,6 +195,71 @@ func TestWhatAMemberDidNotTakeGoesToAnother(t *testing.T) {
 			}
 			b.ping()
 		})
+	}
+}
+
+// While there is a member that stays, nothing at QoS 1 is lost, however others come and go.
+func TestMembersThatComeAndGoLoseNothing(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t)
+	const n = 2000
+	seen := make(chan string, 10*n)
+	steady := connected(t, s, wire.V5, "steady")
+	steady.sub("$share/g/t", 1)
+	ended := make(chan struct{})
+	take := func(c *raw, most int, wait time.Duration) {
+		for ; most != 0; most-- {
+			p, err := c.next(wait)
+			message, ok := p.(*wire.Publish)
+			if err != nil || !ok {
+				return
+			}
+			seen <- string(message.Payload)
+			ack, err := (&wire.Ack{Kind: wire.PUBACK, PacketID: message.PacketID}).Append(nil, wire.V5)
+			if err != nil {
+				return
+			}
+			if _, err := c.conn.Write(ack); err != nil {
+				return
+			}
+		}
+	}
+	go take(steady, -1, patience)
+	var churn sync.WaitGroup
+	for i := range 3 {
+		churn.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				default:
+				}
+				c := connected(t, s, wire.V5, fmt.Sprintf("member%d", i))
+				c.send(&wire.Subscribe{PacketID: 1, Subscriptions: []wire.Subscription{{Filter: "$share/g/t", QoS: 1}}})
+				if _, err := c.next(patience); err == nil {
+					take(c, 5*i, 50*time.Millisecond)
+				}
+				c.conn.Close()
+			}
+		})
+	}
+	pub := connected(t, s, wire.V5, "pub")
+	for i := range n {
+		pub.publish(&wire.Publish{Topic: "t", QoS: 1, Payload: text("%d", i)})
+	}
+	close(ended)
+	churn.Wait()
+	missing := make(map[string]bool, n)
+	for i := range n {
+		missing[strconv.Itoa(i)] = true
+	}
+	for len(missing) > 0 {
+		select {
+		case payload := <-seen:
+			delete(missing, payload)
+		case <-time.After(patience): // since the last one
+			t.Fatalf("%d of %d messages are lost", len(missing), n)
+		}
 	}
 }
 

@@ -19,11 +19,12 @@ type will struct {
 	payload []byte
 	props   *wire.Properties
 	delay   uint32 // seconds
+	rights  Rights // of the client; nil: everything is allowed, or the Store has forgotten
 	qos     byte
 	retain  bool
 }
 
-func newWill(id string, w *wire.Will) *will {
+func newWill(id string, w *wire.Will, rights Rights) *will {
 	if w == nil {
 		return nil
 	}
@@ -35,13 +36,13 @@ func newWill(id string, w *wire.Will) *will {
 
 	return &will{
 		from: id, topic: strings.Clone(w.Topic), payload: bytes.Clone(w.Payload), props: props,
-		delay: delay, qos: w.QoS, retain: w.Retain,
+		delay: delay, rights: rights, qos: w.QoS, retain: w.Retain,
 	}
 }
 
-// publishWill publishes w, if there is one. Its Message Expiry Interval begins now.
+// publishWill publishes w, if there is one and the client may still publish it. Its Message Expiry Interval begins now.
 func (b *Broker) publishWill(w *will) {
-	if w == nil {
+	if w == nil || w.rights != nil && !w.rights.MayPublish(w.topic) {
 		return
 	}
 	m := newMessage(w.topic, w.payload, w.props)

@@ -2,11 +2,13 @@ package broker_test
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/brokertest"
+	"github.com/mqx-cli/mqx/internal/topic"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -171,6 +173,43 @@ func TestAWillThatCouldNotBePublishedIsRefused(t *testing.T) {
 			}
 			c.expectClosed()
 		}
+	}
+}
+
+// fickle is Access, and Rights, that may be withdrawn.
+type fickle struct{ withdrawn atomic.Bool }
+
+func (f *fickle) Authenticate(broker.ClientInfo, *wire.Connect) (broker.Rights, wire.ReasonCode) {
+	return f, wire.Success
+}
+func (f *fickle) MayPublish(string) bool       { return !f.withdrawn.Load() }
+func (*fickle) MaySubscribe(topic.Filter) bool { return true }
+func (*fickle) MayReceive(string) bool         { return true }
+
+func TestAWillThatMayNotBePublishedAnyMoreIsNot(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		withdraw bool
+		want     int64
+	}{{"allowed", false, 2}, {"withdrawn", true, 0}} {
+		access := &fickle{}
+		bubble(t, broker.Config{Access: access}, func(in inside) {
+			at, later := pipe(in.t, in.b, wire.V5), pipe(in.t, in.b, wire.V5)
+			at.connect(&wire.Connect{ClientID: "at once", Will: &wire.Will{Topic: "will/1", Payload: []byte("x"), Retain: true}})
+			later.connect(&wire.Connect{
+				ClientID: "later", Properties: expiry(60),
+				Will: &wire.Will{Topic: "will/2", Payload: []byte("x"), Retain: true, Properties: willDelay(10)},
+			})
+			later.conn.Close()
+			pass(time.Second)
+			access.withdrawn.Store(tt.withdraw)
+			at.conn.Close()
+			pass(20 * time.Second)
+			if got := int64(in.b.Stats().Retained); got != tt.want {
+				in.t.Errorf("%s: %d are retained, want %d", tt.name, got, tt.want)
+			}
+		})
 	}
 }
 
