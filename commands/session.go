@@ -79,7 +79,7 @@ func (e *env) promptSecret(ctx context.Context) config.Prompt {
 	return func(question string) (string, error) {
 		f, ok := e.streams.In.(*os.File)
 		if !ok || !e.streams.InTTY {
-			return "", errors.New("standard input is no terminal to ask on; use --password-file")
+			return "", errors.New("standard input is no terminal to ask on")
 		}
 		fmt.Fprint(e.streams.Err, question)
 		defer fmt.Fprintln(e.streams.Err)
@@ -243,6 +243,9 @@ func connectError(t link.Target, err error) error {
 	if errors.Is(err, client.ErrAuthentication) {
 		return exit.Wrap(exit.Refused, "connect", t.String(), err)
 	}
+	if late := link.AfterHandshake(t, err); late != nil {
+		err = late
+	}
 	failure := exit.Wrap(exit.Unreachable, "connect", t.String(), err)
 	if dial, ok := errors.AsType[*link.DialError](err); ok {
 		return failure.Hint(dial.Hint)
@@ -250,7 +253,7 @@ func connectError(t link.Target, err error) error {
 	if errors.Is(err, client.ErrNoConnack) {
 		return failure.Hint("is it an MQTT broker? --connect-timeout waits longer")
 	}
-	return failure
+	return failure.Hint(unansweredHint(t, err))
 }
 
 func refusalHint(code wire.ReasonCode) string {

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +28,13 @@ var ErrUnsupportedVersion = errors.New("the server does not speak this MQTT vers
 // ErrNoAnswer says that the Server closed the connection without a single byte in answer to CONNECT.
 var ErrNoAnswer = errors.New("the server closed the connection without an answer")
 
-// ErrNotMQTT says that the first byte from the Server cannot begin a CONNACK.
-var ErrNotMQTT = errors.New("the server does not speak MQTT")
+// ErrNotMQTT says that the first byte from the Server cannot begin a CONNACK. ErrSpeaksTLS and ErrSpeaksHTTP wrap it and
+// say what the Server speaks instead.
+var (
+	ErrNotMQTT    = errors.New("the server does not speak MQTT")
+	ErrSpeaksTLS  = fmt.Errorf("%w: it answers in TLS", ErrNotMQTT)
+	ErrSpeaksHTTP = fmt.Errorf("%w: it answers in HTTP", ErrNotMQTT)
+)
 
 // ErrClosedByServer says that the Server closed the connection without a DISCONNECT.
 var ErrClosedByServer = errors.New("the server closed the connection")
@@ -153,12 +159,25 @@ func (s *source) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if s.seen == 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
-		err = ErrNotMQTT // at once: the rest of what looks like a packet may never come
+		return 0, notMQTT(p[:n]) // at once: the rest of what looks like a packet may never come
 	}
 	s.at = time.Now()
 	s.seen += int64(n)
 	s.atNano.Store(s.at.UnixNano())
 	return n, err
+}
+
+// notMQTT says what begins with these bytes.
+func notMQTT(first []byte) error {
+	const alert, major = 21, 3 // TLS 1.3, section 5.1
+	switch {
+	case len(first) > 1 && first[0] == alert && first[1] == major:
+		return ErrSpeaksTLS
+	case bytes.HasPrefix(first, []byte("HTTP/")):
+		return ErrSpeaksHTTP
+	default:
+		return ErrNotMQTT
+	}
 }
 
 // Version is the protocol level spoken.
@@ -232,6 +251,15 @@ func (c *Conn) Err() error {
 // Fail ends the connection for the reason err and closes it without lingering.
 func (c *Conn) Fail(err error) {
 	c.end(err)
+	c.drop()
+}
+
+// drop closes the network connection at once: a WebSocket would wait for an answer to its goodbye.
+func (c *Conn) drop() {
+	if abrupt, ok := c.Conn.(interface{ CloseNow() error }); ok {
+		_ = abrupt.CloseNow()
+		return
+	}
 	_ = c.Conn.Close()
 }
 
@@ -261,10 +289,14 @@ func (c *Conn) writeFailed(err error) {
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
 		c.closing.Store(true)
-		if c.established.Load() && !c.ended.Load() {
-			c.linger()
+		if c.established.Load() {
+			if !c.ended.Load() {
+				c.linger()
+			}
+			_ = c.Conn.Close()
+		} else {
+			c.drop()
 		}
-		_ = c.Conn.Close()
 		c.end(net.ErrClosed)
 	})
 	return nil

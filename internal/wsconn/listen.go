@@ -46,7 +46,7 @@ func Listen(inner net.Listener, o Options) *Listener {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // what strangers send is theirs
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, addrsKey{}, addrs{c.LocalAddr(), c.RemoteAddr()})
+			return context.WithValue(ctx, underKey{}, c)
 		},
 	}
 	go func() {
@@ -57,9 +57,8 @@ func Listen(inner net.Listener, o Options) *Listener {
 	return l
 }
 
-type addrsKey struct{}
-
-type addrs struct{ local, remote net.Addr }
+// underKey is the key of a request's connection in its context.
+type underKey struct{}
 
 // ServeHTTP makes a request for a WebSocket a connection.
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -81,8 +80,8 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 		return
 	}
-	a, _ := r.Context().Value(addrsKey{}).(addrs)
-	c := newConn(ws, a.local, a.remote, r.TLS)
+	under, _ := r.Context().Value(underKey{}).(net.Conn)
+	c := newConn(ws, under, r.TLS)
 	select {
 	case l.conns <- c:
 	case <-l.done:
