@@ -26,6 +26,7 @@ func newDesiredExport(e *env) *cobra.Command {
 		Args:        cobra.MaximumNArgs(1),
 		Annotations: readOnly(),
 	}
+	e.addJSONFlag(cmd, "it is JSON in any case; this makes errors JSON, too")
 	o.addFlags(cmd)
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
 	return cmd
@@ -69,7 +70,7 @@ func (o *desiredExportOptions) run(ctx context.Context, e *env, cmd *cobra.Comma
 		err = exit.Wrap(exit.Usage, "export", "", err)
 	}
 	if err == nil {
-		e.note("%d desired documents saved", saved)
+		e.note("%s saved", count(saved, "desired document"))
 	}
 	return err
 }

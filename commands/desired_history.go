@@ -80,7 +80,7 @@ func (o *desiredHistoryOptions) run(e *env, cmd *cobra.Command, args []string) e
 		return exit.Wrap(exit.Usage, "history", path, err)
 	}
 	if bad > 0 {
-		e.note("%d lines of %s are no records", bad, path)
+		e.note("%s: left out %s without a record", path, count(bad, "line"))
 	}
 	for _, line := range lines {
 		if p.json {

@@ -41,7 +41,7 @@ func (o *rolloutFlags) addFlags(cmd *cobra.Command) {
 // addCommonFlags are those of every change.
 func (o *rolloutFlags) addCommonFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not ask about more than %d devices", askAbove))
+	fs.BoolVar(&o.yes, "yes", false, fmt.Sprintf("do not ask: about more than %d devices, or about several in a guarded context", askAbove))
 	fs.StringVar(&o.by, "by", "", "who writes, for the document and the audit log (default mqx:USER@HOST)")
 	o.audit = "file"
 	fs.Var(wordFlag[string]{&o.audit, []string{"file", "topic", "none"}}, "audit",

@@ -28,6 +28,8 @@ const (
 	groupWillPayload = "will-payload"
 	groupPayload     = "payload"
 	groupOutput      = "output"
+	groupFilters     = "filters"
+	groupWindow      = "window"
 )
 
 // namesAddress tells the flags of groupAddress that silence the environment; the others of the group are only silenced.

@@ -53,13 +53,8 @@ func newLintInfer(e *env) *cobra.Command {
 		Example:     "  mqx lint infer --from capture.jsonl > mqx.yaml\n  mqx lint infer --for 5m 'acme/#' > mqx.yaml",
 		Annotations: readOnly(),
 	}
-	fs := cmd.Flags()
-	fs.StringVar(&from, "from", "", "a capture: messages as JSON, one a line")
-	fs.VarP(filtersFlag{&o.filters}, "topic", "t", "Topic Filter to subscribe to (repeatable; arguments too)")
-	fs.VarP(durationFlag{&o.window}, "for", "W", "how long to look")
-	fs.IntVarP(&o.count, "count", "C", 0, "end after so many messages")
-	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
-	addConnectionFlags(cmd, &o.connection, "subscribe")
+	cmd.Flags().StringVar(&from, "from", "", "a capture: messages as JSON, one a line")
+	o.addLookFlags(cmd)
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error {
 		inference := lint.NewInference()
 		if from != "" {
@@ -93,7 +88,7 @@ func inferFrom(e *env, n *lint.Inference, from string) error {
 	}
 	bad, err := n.ReadCapture(in)
 	if bad > 0 {
-		e.note("%s: %d lines are no messages", from, bad)
+		e.note("%s: left out %s without a message", from, count(bad, "line"))
 	}
 	return lintError(from, err)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,11 +41,13 @@ func newLintFilters(e *env) *cobra.Command {
 // newLintWords is a command whose arguments are the inputs.
 func newLintWords(e *env, cmd *cobra.Command, kind lint.Kind) *cobra.Command {
 	o := &lintOptions{}
-	var files []string
+	var words, files []string
 	cmd.Annotations = readOnly()
 	addLintFlags(cmd, e, o)
+	cmd.Flags().VarP(textsFlag{&words}, "topic", "t", "check this one (repeatable; arguments too)")
 	cmd.Flags().VarP(textsFlag{&files}, "file", "f", "read them from this file too, one a line (repeatable)")
 	cmd.RunE = e.run(func(_ context.Context, args []string) error {
+		args = slices.Concat(words, args)
 		if len(args)+len(files) == 0 {
 			return usageError(cmd, "nothing to check: give %s, or - for standard input", kind)
 		}

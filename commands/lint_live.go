@@ -44,14 +44,23 @@ func newLintLive(e *env) *cobra.Command {
 		Annotations: readOnly(),
 	}
 	addLintFlags(cmd, e, &o.lintOptions)
+	o.addLookFlags(cmd)
+	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
+	return cmd
+}
+
+// addLookFlags adds the flags that say where to look, and for how long.
+func (o *lintLiveOptions) addLookFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.VarP(filtersFlag{&o.filters}, "topic", "t", "Topic Filter to subscribe to (repeatable; arguments too)")
-	fs.VarP(durationFlag{&o.window}, "for", "W", "how long to look")
+	fs.Var(filtersFlag{&o.filters}, "filter", "the same as --topic")
+	inGroup(fs, groupFilters, "topic", "filter")
+	fs.VarP(durationFlag{&o.window}, "timeout", "W", "how long to look")
+	fs.Var(durationFlag{&o.window}, "for", "the same as --timeout")
+	inGroup(fs, groupWindow, "timeout", "for")
 	fs.IntVarP(&o.count, "count", "C", 0, "end after so many messages")
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when the subscription stands")
 	addConnectionFlags(cmd, &o.connection, "subscribe")
-	cmd.RunE = e.run(func(ctx context.Context, args []string) error { return o.run(ctx, e, cmd, args) })
-	return cmd
 }
 
 func (o *lintLiveOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {

@@ -326,7 +326,7 @@ func (o *lintOptions) accept(e *env, r *lint.Report) error {
 	if err != nil {
 		return exit.Wrap(exit.Usage, "--write-baseline", "", err)
 	}
-	e.note("%d findings accepted in %s", len(r.Findings), o.writeBaseline)
+	e.note("%s accepted in %s", count(len(r.Findings), "finding"), o.writeBaseline)
 	return nil
 }
 

@@ -60,6 +60,9 @@ func newReply(e *env) *cobra.Command {
 		Annotations: readWrite(),
 	}
 	fs := cmd.Flags()
+	fs.VarP(filtersFlag{&o.filters}, "topic", "t", "Topic Filter of requests (repeatable; arguments too)")
+	fs.Var(filtersFlag{&o.filters}, "filter", "the same as --topic")
+	inGroup(fs, groupFilters, "topic", "filter")
 	o.addPayloadFlags(fs)
 	fs.BoolVar(&o.echo, "echo", false, "answer with the payload of the request")
 	fs.StringVar(&o.exec, "exec", "", "answer with what this shell command prints")

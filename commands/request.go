@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +25,7 @@ type requestOptions struct {
 	connection config.Connection
 
 	payloadInput
+	topics   []string
 	template bool
 	qos      byte
 	replies  int
@@ -54,6 +56,7 @@ func newRequest(e *env) *cobra.Command {
 		Annotations: readWrite(),
 	}
 	fs := cmd.Flags()
+	fs.VarP(topicsFlag{&o.topics}, "topic", "t", "topic of the request (an argument too)")
 	o.addPayloadFlags(fs)
 	inGroup(fs, groupPayload, "message", "file", "stdin", "empty")
 	fs.BoolVar(&o.template, "template", false, "fill in {{now}}, {{uuid}}, {{rand 1 10}}, … in the payload, as mqx pub does")
@@ -72,6 +75,7 @@ func newRequest(e *env) *cobra.Command {
 
 func (o *requestOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
 	deadline := time.Now().Add(o.timeout)
+	args = slices.Concat(o.topics, args)
 	if err := o.checkFlags(cmd, args); err != nil {
 		return err
 	}
@@ -135,7 +139,7 @@ func (o *requestOptions) checkFlags(cmd *cobra.Command, args []string) error {
 	modes := chosen(cmd, "message", "file", "stdin", "empty")
 	switch {
 	case len(args) > 1:
-		return usageError(cmd, "one topic is needed, not %d arguments", len(args))
+		return usageError(cmd, "one topic is needed, not %d", len(args))
 	case len(modes) == 0:
 		return usageError(cmd, "what is the request? one of -m, -f, -s and -n is needed")
 	case len(modes) > 1:

@@ -66,6 +66,7 @@ func (o *retainedOptions) addFilterFlag(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.VarP(filtersFlag{&o.filters}, "topic", "t", "Topic Filter (repeatable; arguments too)")
 	fs.Var(filtersFlag{&o.filters}, "filter", "the same as --topic")
+	inGroup(fs, groupFilters, "topic", "filter")
 }
 
 // addFilters takes arguments as filters.

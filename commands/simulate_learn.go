@@ -43,8 +43,8 @@ func newSimulateLearn(e *env) *cobra.Command {
 			return err
 		}
 		if lesson.Strange+lesson.Bad > 0 {
-			e.note("left out: %d messages on topics that the contract does not know or of another root, %d lines that are no messages",
-				lesson.Strange, lesson.Bad)
+			e.note("left out: %s on topics that the contract does not know or of another root, %s without a message",
+				count(lesson.Strange, "message"), count(lesson.Bad, "line"))
 		}
 		if lesson.Devices() == 0 {
 			nothing := exit.New(exit.Timeout, "simulate learn", args[0], "no measurement of any device is in it")

@@ -70,6 +70,8 @@ func newSub(e *env) *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.VarP(filtersFlag{&o.filters}, "topic", "t", "Topic Filter to subscribe to (repeatable; arguments too)")
+	fs.Var(filtersFlag{&o.filters}, "filter", "the same as --topic")
+	inGroup(fs, groupFilters, "topic", "filter")
 	fs.VarP(filtersFlag{&o.exclude}, "filter-out", "T", "Topic Filter of messages not to print (repeatable)")
 	fs.VarP(filtersFlag{&o.unsubscribe}, "unsubscribe", "U", "Topic Filter to unsubscribe from first (repeatable)")
 	fs.VarP(qosListFlag{&o.qos}, "qos", "q", "highest QoS (default 0); several are for the filters in their order")
@@ -95,7 +97,7 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 	fs := cmd.Flags()
 	fs.BoolVarP(&o.verbose, "verbose", "v", false, "print the topic before the payload")
 	fs.BoolVarP(&o.noNewline, "no-newline", "N", false, "no line feed after the payload")
-	fs.StringVarP(&o.format, "format", "F", "", "print each message in mosquitto's format language")
+	fs.StringVarP(&o.format, "format", "F", "", "print each message in mosquitto's format language; json is the same as --json")
 	e.addJSONFlag(cmd, "print each message as one JSON object")
 	fs.StringVar(&o.path, "path", "", "print one gjson path of each payload")
 	fs.StringVar(&o.jq, "jq", "", "print what this jq expression makes of each message, as --json would print it")
@@ -108,6 +110,9 @@ func addSubOutputFlags(cmd *cobra.Command, e *env, o *subOptions) {
 
 func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args []string) error {
 	e.keepHeadroom()
+	if o.format == "json" { // --format names an output format elsewhere, and a line without a % tells nothing
+		o.format, e.json = "", true
+	}
 	if o.timeout > 0 {
 		o.deadline = time.Now().Add(o.timeout)
 	}

@@ -34,6 +34,8 @@ type connection struct {
 	// aliases maps the Topic Aliases that the Server has set; maxAlias is what we announced. Both belong to the read loop.
 	aliases  map[uint16]string
 	maxAlias uint16
+	// owes says that the last PUBLISH that came has to be acknowledged. It belongs to the read loop.
+	owes bool
 	// sentAliases are those that we have set, nil before the first. They belong to whoever holds the lane's sendMu.
 	sentAliases *aliases
 
@@ -59,7 +61,7 @@ func newConnection(ctx context.Context, l *lane, o Options, connect *wire.Connec
 		c.aliases = map[uint16]string{}
 	}
 	c.conn = link.NewConn(nc, link.Config{
-		Connect: connect, Disconnect: c.goodbye, Handler: c, Expecting: l.window.open, Trace: o.Trace,
+		Connect: connect, Disconnect: c.goodbye, Handler: c, Coming: c.coming, Trace: o.Trace,
 	})
 	config := paho.ClientConfig{
 		Conn:               c.conn,
@@ -180,11 +182,29 @@ func (c *connection) Lost(err error) {
 	}
 }
 
+// manyOpen is how many messages are open when a Server has enough to do for a millisecond: Mosquitto acknowledges 200 in it.
+const manyOpen = 500
+
+// coming implements link.Config.
+func (c *connection) coming() link.Coming {
+	switch open := c.lane.window.open(); {
+	case open >= manyOpen:
+		return link.Plenty
+	case open > 0:
+		return link.Awaited
+	case c.owes:
+		return link.Windowed
+	default:
+		return link.Unknown
+	}
+}
+
 // HandlePublish implements link.Handler.
 func (c *connection) HandlePublish(p *wire.Publish, at time.Time) error {
 	if err := c.resolveAlias(p); err != nil {
 		return err
 	}
+	c.owes = p.QoS > 0
 	if p.QoS == 2 {
 		fresh, err := c.lane.register(c, p)
 		if err != nil || !fresh {

@@ -1,11 +1,9 @@
 package link
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -68,9 +66,9 @@ type Config struct {
 	Disconnect *wire.Disconnect
 	// Handler takes the messages.
 	Handler Handler
-	// Expecting, when set, is how many packets are known to be on their way to us. While there are many of them, reading
-	// waits a moment so that they are read together.
-	Expecting func() int
+	// Coming, when set, tells what packets are on their way, so that reading can wait a millisecond for several of them instead
+	// of waking for each. It runs on the read loop.
+	Coming func() Coming
 	// Trace, when set, is told of every packet: "->" for sent, "<-" for received.
 	Trace func(direction string, p wire.Packet)
 }
@@ -106,7 +104,7 @@ type Conn struct {
 // NewConn puts a Conn over nc, which it owns from then on.
 func NewConn(nc net.Conn, cfg Config) *Conn {
 	c := &Conn{Conn: nc, cfg: cfg, version: cfg.Connect.Version, lost: make(chan struct{})}
-	c.source = &source{r: nc, expecting: cfg.Expecting}
+	c.source = &source{r: nc, coming: cfg.Coming}
 	c.in = wire.NewReader(c.source, receiveLimit(cfg.Connect))
 	c.out.w, c.out.version = nc, c.version
 	c.out.failed = c.writeFailed
@@ -119,65 +117,6 @@ func receiveLimit(p *wire.Connect) uint32 {
 		return p.Properties.MaximumPacketSize
 	}
 	return 0
-}
-
-// source stamps each read with its time. What is not atomic belongs to the read loop.
-type source struct {
-	r         io.Reader
-	expecting func() int // see Config
-	little    bool       // the last read has brought little
-
-	at       time.Time // of the last read
-	seen     int64     // bytes
-	packets  int64     // complete ones
-	atNano   atomic.Int64
-	progress atomic.Int64
-}
-
-// progressBytes is how much of a packet counts as progress before it is complete: a large one may take longer than a Keep
-// Alive on a slow link, and nothing can overtake it.
-const progressBytes = 1 << 10
-
-// A Server that acknowledges each message in a write of its own wakes us for each, which costs both sides more than the
-// message: 8 µs with Mosquitto 2.0. While manyExpected packets are to come, and the last read has brought less than
-// littleRead bytes, more of them come together when reading waits for gatherTime. The operating system makes a millisecond
-// of that when there is nothing else to do, in which not all that is expected comes, so that the Server is not held up.
-const (
-	manyExpected = 500
-	littleRead   = 64
-	gatherTime   = 100 * time.Microsecond
-)
-
-func (s *source) Read(p []byte) (int, error) {
-	s.progress.Store(s.packets + s.seen/progressBytes)
-	if s.little && s.expecting() >= manyExpected {
-		time.Sleep(gatherTime) //nolint:forbidigo // too short for anybody to end it
-	}
-	n, err := s.r.Read(p)
-	s.little = s.expecting != nil && n < littleRead
-	if n == 0 {
-		return n, err
-	}
-	if s.seen == 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
-		return 0, notMQTT(p[:n]) // at once: the rest of what looks like a packet may never come
-	}
-	s.at = time.Now()
-	s.seen += int64(n)
-	s.atNano.Store(s.at.UnixNano())
-	return n, err
-}
-
-// notMQTT says what begins with these bytes.
-func notMQTT(first []byte) error {
-	const alert, major = 21, 3 // TLS 1.3, section 5.1
-	switch {
-	case len(first) > 1 && first[0] == alert && first[1] == major:
-		return ErrSpeaksTLS
-	case bytes.HasPrefix(first, []byte("HTTP/")):
-		return ErrSpeaksHTTP
-	default:
-		return ErrNotMQTT
-	}
 }
 
 // Version is the protocol level spoken.

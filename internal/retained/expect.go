@@ -177,7 +177,7 @@ func (e *Expectation) refuseContradictions() error {
 		s.Schema != "" || s.MaxAge != 0
 	switch {
 	case !s.Exists && !s.Absent && !onPayload && s.Count == "":
-		return specError("", "it says nothing about "+e.filter.String(), "add exists, absent, equals or another condition")
+		return specError("", "no condition is given for "+e.filter.String(), "add exists, absent, equals or another one")
 	case s.Exists && s.Absent:
 		return specError("absent", "contradicts exists", "")
 	case s.Absent && onPayload:

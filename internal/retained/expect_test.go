@@ -178,7 +178,7 @@ func TestSpecsThatMakeNoSenseAreRefused(t *testing.T) {
 		{retained.Spec{Topic: "a\x00", Exists: true}, "topic: topic name"},
 		{retained.Spec{Filter: "a#", Exists: true}, "filter: topic filter"},
 		{retained.Spec{Filter: "$share/g/a", Exists: true}, "filter: a Shared Subscription gets no Retained Messages - leave $share out"},
-		{retained.Spec{Topic: "a"}, "it says nothing about a - add exists, absent, equals or another condition"},
+		{retained.Spec{Topic: "a"}, "no condition is given for a - add exists, absent, equals or another one"},
 		{retained.Spec{Topic: "a", Exists: true, Absent: true}, "absent: contradicts exists"},
 		{retained.Spec{Topic: "a", Absent: true, Matches: "x"}, "absent: what is not there has no payload"},
 		{retained.Spec{Filter: "a", Absent: true, Count: "1"}, "count: contradicts absent"},

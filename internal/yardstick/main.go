@@ -61,7 +61,7 @@ func (b *bench) run(ctx context.Context, what string) error {
 	case "broker":
 		parts = []part{{"routes", b.routes}, {"fanout", b.fanOut}, {"idle", b.idle}, {"retained", b.retained}}
 	case "bulk":
-		parts = []part{{"start", b.start}, {"pub", b.publishing}, {"sub", b.subscribing}, {"tls", b.encrypted}, {"rss", b.waiting}}
+		parts = []part{{"start", b.start}, {"pub", b.publishing}, {"sub", b.subscribing}, {"relayed", b.relayed}, {"tls", b.encrypted}, {"rss", b.waiting}}
 	default:
 		return fmt.Errorf("measure what: broker or bulk")
 	}
