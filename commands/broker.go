@@ -44,8 +44,8 @@ func newBroker(e *env) *cobra.Command {
 		Short: "Run a small MQTT broker",
 		Long: "Run a small MQTT 5, 3.1.1 and 3.1 broker, for development and tests. It listens on the loopback interface,\n" +
 			"prints one line when it is ready, and ends on Ctrl-C (status 130) or SIGTERM (143).\n\n" +
-			"With --users only they get in, with --acl they may do what the list says; SIGHUP reads both files again. An\n" +
-			"address that others can reach needs one of --users and --allow-anonymous.\n\n" +
+			"With --users only they get in, with --acl they may do what the list says; SIGHUP reads both files and\n" +
+			"certificates again. An address that others can reach needs one of --users and --allow-anonymous.\n\n" +
 			"--faults takes rules ACTION [PACKET,…] [KEY=VALUE]…, separated by semicolons. ACTION is one of delay, drop,\n" +
 			"duplicate, disconnect, refuse, truncate, blackhole and bandwidth; KEY one of client, topic, p, every, after, count,\n" +
 			"by, jitter, for, code, rate and then. Each fault that strikes is a JSON line on stderr.",
@@ -85,7 +85,7 @@ func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) err
 		return err
 	}
 	config := &o.limits.config
-	if err := o.faults.apply(e, config); err != nil {
+	if err := o.faults.apply(ctx, e, config); err != nil {
 		return err
 	}
 	if o.print {
@@ -99,7 +99,7 @@ func (o *brokerOptions) run(ctx context.Context, e *env, cmd *cobra.Command) err
 		return err
 	}
 	defer closeAll(listeners)
-	if err := o.access.open(e, config); err != nil {
+	if err := o.access.open(ctx, e, config); err != nil {
 		return err
 	}
 	config.FaultControl = isLoopback(o.listen.bind)
@@ -115,7 +115,7 @@ func (o *brokerOptions) serve(ctx context.Context, e *env, listeners []listener)
 	if err := b.Restore(); err != nil {
 		return openDataError(o.data.dir, err)
 	}
-	defer o.access.reloadOnSignal(e, b)()
+	defer o.reloadOnSignal(ctx, e, b)()
 	ended := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)

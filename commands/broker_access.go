@@ -1,10 +1,8 @@
 package commands
 
 import (
+	"context"
 	"errors"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -12,7 +10,6 @@ import (
 	"github.com/mqx-cli/mqx/internal/broker/guard"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/scram"
-	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // brokerAccess says who is let into the broker.
@@ -31,11 +28,11 @@ func (o *brokerAccess) addFlags(fs *pflag.FlagSet) {
 func (o *brokerAccess) guards() bool { return o.files.Users != "" || o.files.Anonymous }
 
 // open reads the files.
-func (o *brokerAccess) open(e *env, config *broker.Config) error {
+func (o *brokerAccess) open(ctx context.Context, e *env, config *broker.Config) error {
 	if o.files.Users == "" && o.files.List == "" {
 		return nil
 	}
-	g, err := guard.New(o.files)
+	g, err := guard.New(ctx, o.files)
 	if err != nil {
 		flag := "--acl"
 		if file, ok := errors.AsType[*guard.FileError](err); ok && file.File == o.files.Users {
@@ -58,41 +55,4 @@ func (o *brokerAccess) open(e *env, config *broker.Config) error {
 		return exit.Wrap(exit.Usage, "--users", o.files.Users, err)
 	}
 	return nil
-}
-
-// reloadOnSignal reads the files again at SIGHUP. The function that it returns ends that.
-func (o *brokerAccess) reloadOnSignal(e *env, b *broker.Broker) (stop func()) {
-	if o.guard == nil {
-		return func() {}
-	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP)
-	done := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-signals:
-				o.reload(e, b)
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(done)
-		<-ended
-	}
-}
-
-func (o *brokerAccess) reload(e *env, b *broker.Broker) {
-	outdated, err := o.guard.Reload()
-	if err != nil {
-		e.note("the files stay as they were: %v", err)
-		return
-	}
-	n := b.Expel(wire.NotAuthorized, outdated)
-	e.note("read users and access list again; %s had to go", count(n, "client"))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/mosquittoconf"
 	"github.com/mqx-cli/mqx/internal/topic"
+	"github.com/mqx-cli/mqx/internal/userfile"
 )
 
 type brokerExportOptions struct {
@@ -56,22 +57,24 @@ func newBrokerExport(e *env) *cobra.Command {
 	fs.VarP(textsFlag{&o.both}, "topic", "t", "Topic Filter that the bridge carries in both directions (repeatable)")
 	fs.Var(textsFlag{&o.out}, "bridge-out", "Topic Filter that the bridge carries to the other broker (repeatable)")
 	fs.Var(textsFlag{&o.in}, "bridge-in", "Topic Filter that the bridge carries from the other broker (repeatable)")
-	cmd.RunE = e.run(func(context.Context, []string) error { return o.run(e, cmd) })
+	cmd.RunE = e.run(func(ctx context.Context, _ []string) error { return o.run(ctx, e, cmd) })
 	return cmd
 }
 
 // run writes the configuration.
-func (o *brokerExportOptions) run(e *env, cmd *cobra.Command) error {
+func (o *brokerExportOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error {
 	if o.to == "" {
 		return usageError(cmd, "say for which broker: --to mosquitto")
 	}
 	if o.compose && o.dir == "" {
 		return usageError(cmd, "--compose writes several files: name a folder with -o")
 	}
-	if err := o.checkBroker(e); err != nil {
+	if err := o.checkBroker(ctx, e); err != nil {
 		return err
 	}
-	x := &export{base: o.dir}
+	x := &export{base: o.dir, read: func(name string) ([]byte, error) {
+		return userfile.Again(ctx, name, maxExported) // checkBroker has read it
+	}}
 	if o.compose {
 		x.base = mosquittoconf.ContainerConfig
 	} else if err := x.anchor(); err != nil {
@@ -95,17 +98,17 @@ func (o *brokerExportOptions) run(e *env, cmd *cobra.Command) error {
 }
 
 // checkBroker refuses what mqx broker would refuse: what does not work there is not worth exporting.
-func (o *brokerExportOptions) checkBroker(e *env) error {
+func (o *brokerExportOptions) checkBroker(ctx context.Context, e *env) error {
 	if err := o.limits.check(""); err != nil {
 		return err
 	}
-	if err := o.faults.apply(e, &o.limits.config); err != nil {
+	if err := o.faults.apply(ctx, e, &o.limits.config); err != nil {
 		return err
 	}
-	if _, err := o.listen.check(e, o.access.guards()); err != nil {
+	if _, err := o.listen.check(ctx, e, o.access.guards()); err != nil {
 		return err
 	}
-	return o.access.open(e, &o.limits.config)
+	return o.access.open(ctx, e, &o.limits.config)
 }
 
 // write fills the folder and says what is in it.
@@ -140,11 +143,15 @@ func (o *brokerExportOptions) write(e *env, x *export) error {
 	return err
 }
 
+// maxExported bounds a file that is taken along, in bytes.
+const maxExported = 64 << 20
+
 // export is a configuration that is being put together.
 type export struct {
 	server mosquittoconf.Server
 	files  []mosquittoconf.File
 	notes  []string
+	read   func(name string) ([]byte, error)
 	// base is where Mosquitto finds the folder; empty: there is none, and files are named where they are.
 	base string
 }
@@ -168,7 +175,7 @@ func (x *export) file(flag, source, name string, secret bool) (string, error) {
 		}
 		return path, nil
 	}
-	data, err := os.ReadFile(source)
+	data, err := x.read(source)
 	if err != nil {
 		return "", exit.Wrap(exit.Usage, flag, "", err)
 	}

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/broker"
@@ -56,7 +55,7 @@ func (o *brokerExportOptions) untold(x *export) {
 	} else {
 		x.note("--data-dir: what mqx has kept there is not taken along: mqx retained dump and load do that for Retained Messages")
 	}
-	if n := scramUsers(o.access.files.Users); n > 0 {
+	if n := x.scramUsers(o.access.files.Users); n > 0 {
 		x.note("--users: Mosquitto serves no SCRAM: %d of the users log in with their passwords only", n)
 	}
 	if o.listen.autoTLS != "" && x.base != "" {
@@ -65,10 +64,13 @@ func (o *brokerExportOptions) untold(x *export) {
 }
 
 // scramUsers counts the users of a password file who have a record for SCRAM.
-func scramUsers(file string) int {
-	text, err := os.ReadFile(file)
+func (x *export) scramUsers(file string) int {
+	if file == "" {
+		return 0
+	}
+	text, err := x.read(file)
 	if err != nil {
-		return 0 // there is none: that it can be read was checked
+		return 0 // that it can be read was checked
 	}
 	f, err := users.Parse(text)
 	if err != nil {

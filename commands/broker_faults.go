@@ -1,10 +1,10 @@
 package commands
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +14,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/faults"
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/userfile"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -48,11 +49,14 @@ func (o *brokerFaults) addFlags(fs *pflag.FlagSet) {
 	fs.Var(&o.log, "log", "log each packet on stderr")
 }
 
+// maxFaults bounds a file of faults, in bytes.
+const maxFaults = 1 << 20
+
 // apply reads the faults and sets up the log. Faults are logged as JSON also when packets are not.
-func (o *brokerFaults) apply(e *env, config *broker.Config) error {
+func (o *brokerFaults) apply(ctx context.Context, e *env, config *broker.Config) error {
 	spec := o.spec
 	if name, ok := strings.CutPrefix(spec, "@"); ok {
-		text, err := os.ReadFile(name)
+		text, err := userfile.Read(ctx, name, maxFaults)
 		if err != nil {
 			return exit.Wrap(exit.Usage, "--faults", "", err)
 		}

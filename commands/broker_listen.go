@@ -3,22 +3,19 @@ package commands
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path"
-	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/spf13/pflag"
 
-	"github.com/mqx-cli/mqx/internal/devca"
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/wsconn"
 )
@@ -31,6 +28,7 @@ type brokerListen struct {
 	wsOrigins                      []string
 	cert, key, clientCA            string
 	autoTLS                        string
+	secure                         atomic.Pointer[tls.Config] // for connections to come; nil without TLS
 }
 
 // listener is one place where the broker listens.
@@ -65,7 +63,7 @@ func (o *brokerListen) addFlags(fs *pflag.FlagSet) {
 
 // open opens all listeners, the plain one first, or none.
 func (o *brokerListen) open(ctx context.Context, e *env, guarded bool) (_ []listener, err error) {
-	secure, err := o.check(e, guarded)
+	secure, err := o.check(ctx, e, guarded)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +104,7 @@ func (o *brokerListen) open(ctx context.Context, e *env, guarded bool) (_ []list
 }
 
 // check refuses what does not go together, and returns what the listeners with TLS need, nil for none.
-func (o *brokerListen) check(e *env, guarded bool) (*tls.Config, error) {
+func (o *brokerListen) check(ctx context.Context, e *env, guarded bool) (*tls.Config, error) {
 	if !guarded && !isLoopback(o.bind) {
 		return nil, exit.New(exit.Usage, "--bind", o.bind, "everybody who can reach this address could publish and subscribe").
 			Hint("pass --users FILE, or --allow-anonymous if that is wanted")
@@ -114,7 +112,7 @@ func (o *brokerListen) check(e *env, guarded bool) (*tls.Config, error) {
 	if err := o.checkWebSockets(); err != nil {
 		return nil, err
 	}
-	secure, err := o.tlsConfig(e)
+	secure, err := o.tlsConfig(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -222,103 +220,6 @@ func listenUnix(ctx context.Context, name string) (listener, error) {
 		return listener{}, exit.Wrap(exit.Usage, "--unix", name, operationCause(err))
 	}
 	return listener{l, "unix://" + name}, nil
-}
-
-// tlsConfig returns nil when no TLS is asked for.
-func (o *brokerListen) tlsConfig(e *env) (*tls.Config, error) {
-	switch {
-	case o.autoTLS != "" && (o.cert != "" || o.key != ""):
-		return nil, exit.New(exit.Usage, "--tls-auto", "", "it makes what --tls-cert and --tls-key name: give one or the other")
-	case (o.cert == "") != (o.key == ""):
-		return nil, exit.New(exit.Usage, "--tls-cert, --tls-key", "", "one does not work without the other")
-	case o.cert == "" && o.autoTLS == "":
-		if o.clientCA != "" {
-			return nil, exit.New(exit.Usage, "--tls-client-ca", o.clientCA, "there is no certificate of the server").
-				Hint("pass --tls-cert and --tls-key, or --tls-auto")
-		}
-		return nil, nil
-	}
-	if o.autoTLS != "" {
-		if err := o.developmentCA(e); err != nil {
-			return nil, err
-		}
-	}
-	pair, err := tls.LoadX509KeyPair(o.cert, o.key)
-	if err != nil {
-		return nil, exit.Wrap(exit.Usage, "--tls-cert, --tls-key", o.cert+", "+o.key, pairCause(err))
-	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	if o.clientCA == "" {
-		return config, nil
-	}
-	text, err := os.ReadFile(o.clientCA)
-	if err != nil {
-		return nil, exit.Wrap(exit.Usage, "--tls-client-ca", o.clientCA, err)
-	}
-	config.ClientCAs = x509.NewCertPool()
-	if !config.ClientCAs.AppendCertsFromPEM(text) {
-		return nil, exit.New(exit.Usage, "--tls-client-ca", o.clientCA, "there is no PEM certificate in it")
-	}
-	config.ClientAuth = tls.RequireAndVerifyClientCert
-	return config, nil
-}
-
-// pairCause says what is wrong with a certificate or its key in a few words.
-func pairCause(err error) error {
-	switch {
-	case strings.Contains(err.Error(), "find any PEM data in certificate"):
-		return errors.New("there is no PEM certificate in the first")
-	case strings.Contains(err.Error(), "find any PEM data in key"):
-		return errors.New("there is no PEM key in the second")
-	default:
-		return err
-	}
-}
-
-// developmentCA makes sure of the files of --tls-auto and says how clients use them.
-func (o *brokerListen) developmentCA(e *env) error {
-	dir := o.autoTLS
-	if dir == autoDefault {
-		home, err := os.UserConfigDir()
-		if err != nil {
-			return exit.Wrap(exit.Usage, "--tls-auto", "", err).Hint("name a folder: --tls-auto=DIR")
-		}
-		dir = filepath.Join(home, "mqx", "tls")
-	}
-	files, err := devca.Ensure(dir, o.hosts(), time.Now())
-	if err != nil {
-		return exit.Wrap(exit.Usage, "--tls-auto", dir, err)
-	}
-	o.cert, o.key = files.Cert, files.Key
-	made := ""
-	if files.NewCA {
-		made = "made a development CA; "
-	}
-	e.note("%sclients trust it with --cafile %s", made, files.CA)
-	return nil
-}
-
-// hosts are the names by which clients may know this machine.
-func (o *brokerListen) hosts() []string {
-	hosts := []string{"localhost", "127.0.0.1", "::1"}
-	if name, err := os.Hostname(); err == nil && name != "localhost" {
-		hosts = append(hosts, name)
-	}
-	ip := net.ParseIP(o.bind)
-	switch {
-	case ip == nil || !ip.IsUnspecified():
-		if !isLoopback(o.bind) {
-			hosts = append(hosts, o.bind)
-		}
-	default:
-		addrs, _ := net.InterfaceAddrs() // without them, localhost is left
-		for _, a := range addrs {
-			if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && !n.IP.IsLinkLocalUnicast() {
-				hosts = append(hosts, n.IP.String())
-			}
-		}
-	}
-	return hosts
 }
 
 func isLoopback(host string) bool {

@@ -2,24 +2,28 @@ package commands
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/csv"
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mqx-cli/mqx/internal/atomicfile"
 	"github.com/mqx-cli/mqx/internal/exit"
+	"github.com/mqx-cli/mqx/internal/userfile"
 	"github.com/mqx-cli/mqx/internal/users"
 )
 
 // maxPassword bounds a password in bytes: what fits into CONNECT.
 const maxPassword = 65535
+
+// maxUsers bounds a password file and a table of users, in bytes.
+const maxUsers = 64 << 20
 
 type passwdOptions struct {
 	file, user string
@@ -61,7 +65,7 @@ func newBrokerPasswd(e *env) *cobra.Command {
 	cmd.RunE = e.run(func(ctx context.Context, args []string) error {
 		o.file = args[0]
 		if o.from != "" {
-			return o.many(e)
+			return o.many(ctx, e)
 		}
 		o.user = args[1]
 		return o.one(ctx, e)
@@ -74,7 +78,7 @@ func (o *passwdOptions) one(ctx context.Context, e *env) error {
 	if err := users.CheckName(o.user); err != nil {
 		return exit.Wrap(exit.Usage, "passwd", "", err)
 	}
-	f, err := o.read()
+	f, err := o.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,17 +127,16 @@ func (o *passwdOptions) password(ctx context.Context, e *env) (string, error) {
 }
 
 // many sets the users of a CSV file.
-func (o *passwdOptions) many(e *env) error {
-	in, err := os.Open(o.from)
+func (o *passwdOptions) many(ctx context.Context, e *env) error {
+	in, err := userfile.Read(ctx, o.from, maxUsers)
+	if err != nil {
+		return exit.Wrap(exit.Usage, "--from", "", err)
+	}
+	table, err := users.ReadTable(bytes.NewReader(in))
 	if err != nil {
 		return exit.Wrap(exit.Usage, "--from", o.from, err)
 	}
-	defer in.Close()
-	table, err := users.ReadTable(in)
-	if err != nil {
-		return exit.Wrap(exit.Usage, "--from", o.from, err)
-	}
-	f, err := o.read()
+	f, err := o.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -165,8 +168,8 @@ func (o *passwdOptions) many(e *env) error {
 	return out.WriteAll(append([][]string{{"username", "password"}}, made...))
 }
 
-func (o *passwdOptions) read() (*users.File, error) {
-	text, err := os.ReadFile(o.file)
+func (o *passwdOptions) read(ctx context.Context) (*users.File, error) {
+	text, err := userfile.Again(ctx, o.file, maxUsers) // it is to be replaced
 	if errors.Is(err, fs.ErrNotExist) {
 		return &users.File{}, nil
 	} else if err != nil {

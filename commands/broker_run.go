@@ -58,7 +58,11 @@ func (o *brokerOptions) runWith(ctx context.Context, e *env, cmd *cobra.Command,
 	defer end()
 	var status error        // the command's
 	var ended chan struct{} // nil until the command runs
+	beginning := context.AfterFunc(ctx, func() { stop(context.Cause(ctx)) })
 	o.started = func(listeners []listener) error {
+		if !beginning() {
+			return context.Cause(ctx)
+		}
 		child, err := e.startChild(running, listeners, args)
 		if err != nil {
 			return err

@@ -134,7 +134,7 @@ func (d *dropIn) failure(err error) *mosquitto.End {
 
 // options are those of the client.
 func (d *dropIn) options(ctx context.Context) (client.Options, *mosquitto.End) {
-	o, end := d.Client(config.Secrets{Prompt: d.env.promptSecret(ctx), Getenv: d.env.getenv})
+	o, end := d.Client(config.Secrets{Prompt: d.env.promptSecret(ctx), Getenv: d.env.getenv, ReadFile: connectionFile(ctx)})
 	if end != nil {
 		return o, end
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/output"
 	"github.com/mqx-cli/mqx/internal/retained"
+	"github.com/mqx-cli/mqx/internal/userfile"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -32,7 +33,9 @@ func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connect
 	if err := e.resolvePresence(cmd, c); err != nil {
 		return config.Resolved{}, err
 	}
-	r, err := c.Resolve(config.Secrets{Prompt: e.promptSecret(ctx), Getenv: e.getenv, Run: config.Shell(ctx, e.streams.Err)})
+	r, err := c.Resolve(config.Secrets{
+		Prompt: e.promptSecret(ctx), Getenv: e.getenv, Run: config.Shell(ctx, e.streams.Err), ReadFile: connectionFile(ctx),
+	})
 	if err != nil {
 		return r, err
 	}
@@ -51,6 +54,12 @@ func (e *env) resolve(ctx context.Context, cmd *cobra.Command, c *config.Connect
 	}
 	r.Options.Retry.Report = (&outageReport{env: e, target: r.Options.Target}).note
 	return r, nil
+}
+
+// connectionFile reads what a connection needs from files, until ctx ends.
+func connectionFile(ctx context.Context) func(name string) ([]byte, error) {
+	const most = 64 << 20
+	return func(name string) ([]byte, error) { return userfile.Read(ctx, name, most) }
 }
 
 // resolvePresence turns the device of --presence into its status topic.

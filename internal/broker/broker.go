@@ -40,21 +40,22 @@ type Broker struct {
 	// first, among what is read for each packet and seldom written.
 	attentive atomic.Bool
 
-	cfg      Config
-	seed     maphash.Seed
-	_        [cacheLine]byte // the locks of what follows are written all the time
-	index    index
-	retained retained
-	counters *counters     // apart: it is written all the time, and what is here is mostly read
-	numbers  atomic.Uint64 // of messages, given when there is a Store
-	backlog  atomic.Int64  // bytes that wait for Sessions or are in flight; see session.tell
-	routers  routers
-	connects rate
-	draining atomic.Bool // nothing more is accepted from publishers
-	faults   atomic.Pointer[faults.Plan]
-	sysOnce  sync.Once
-	quit     chan struct{} // closed when the Broker stops
-	buffers  buffers
+	cfg          Config
+	seed         maphash.Seed
+	_            [cacheLine]byte // the locks of what follows are written all the time
+	index        index
+	retained     retained
+	counters     *counters     // apart: it is written all the time, and what is here is mostly read
+	numbers      atomic.Uint64 // of messages, given when there is a Store
+	backlog      atomic.Int64  // bytes that wait for Sessions or are in flight; see session.tell
+	routers      routers
+	pendingBytes atomic.Int64 // that came from connections not let in yet
+	connects     rate
+	draining     atomic.Bool // nothing more is accepted from publishers
+	faults       atomic.Pointer[faults.Plan]
+	sysOnce      sync.Once
+	quit         chan struct{} // closed when the Broker stops
+	buffers      buffers
 
 	// publishing keeps, for a topic, the order in which messages are retained and the order in which they are delivered
 	// the same: the last message that subscribers see is the one that is retained.

@@ -27,6 +27,7 @@ type client struct {
 	fault   atomic.Pointer[faulty]
 	cut     atomic.Bool // a fault ends the connection
 	took    tally       // received and not yet counted
+	opening *opening    // nil when the client was let in
 
 	keepAlive time.Duration // how long the client may be silent, 0 for ever
 	heard     time.Time     // when the Keep Alive began anew
@@ -83,7 +84,7 @@ func refuse(code wire.ReasonCode, format string, args ...any) error {
 }
 
 func newClient(b *Broker, conn net.Conn) *client {
-	c := &client{b: b, conn: conn, detached: make(chan struct{})}
+	c := &client{b: b, conn: conn, detached: make(chan struct{}), opening: &opening{}}
 	c.in = wire.NewReader(source{c}, min(maxConnectPacket, b.cfg.MaxPacketSize))
 
 	return c
@@ -143,6 +144,11 @@ func (s source) Read(p []byte) (int, error) {
 	n, err := c.pacedRead(p)
 	c.partial += n
 	c.b.counters.bytesReceived.Add(int64(n))
+	if c.opening != nil && n > 0 {
+		if wrong := c.look(p[:n]); wrong != nil {
+			return 0, wrong
+		}
+	}
 
 	return n, err
 }

@@ -14,6 +14,7 @@ const (
 	defaultMaxQueuedMessages = 100_000
 	defaultMaxQueuedBytes    = 64 << 20
 	defaultMaxPending        = 10_000
+	defaultMaxPendingBytes   = 64 << 20
 	defaultMaxRetainedBytes  = 4 << 30
 	defaultMaxSubscriptions  = 100_000
 	defaultConnectTimeout    = 10 * time.Second
@@ -56,6 +57,9 @@ type Config struct {
 	MaxConnectRate int
 	// MaxPending bounds the connections from which CONNECT has not come yet; more are closed at once. Default: 10,000.
 	MaxPending int
+	// MaxPendingBytes bounds what has come from them. Beyond it, those that have sent more than 4 KiB are closed when they
+	// send more. Default: 64 MiB.
+	MaxPendingBytes int64
 	// MaxRetained and MaxRetainedBytes bound the Retained Messages. Beyond, a publish that would retain one more is refused
 	// (QuotaExceeded) and delivered to nobody; at QoS 0 and below MQTT 5 it is only counted as dropped. Defaults: no limit
 	// and 4 GiB.
@@ -114,6 +118,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.MaxPending == 0 {
 		c.MaxPending = defaultMaxPending
+	}
+	if c.MaxPendingBytes == 0 {
+		c.MaxPendingBytes = defaultMaxPendingBytes
 	}
 	if c.MaxRetainedBytes == 0 {
 		c.MaxRetainedBytes = defaultMaxRetainedBytes

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"math"
 	"strings"
@@ -14,25 +13,27 @@ import (
 
 // connect reads CONNECT and answers it. After an error the connection has no Session and is to be closed.
 func (c *client) connect() error {
+	defer c.opened()
 	if err := c.conn.SetReadDeadline(time.Now().Add(c.b.cfg.ConnectTimeout)); err != nil {
 		return err
 	}
 	first, body, err := c.in.Next()
 	if err != nil {
+		if _, known := errors.AsType[*refusal](err); known {
+			c.refuse(err)
+		}
+
 		return err
-	}
-	if wire.Type(first>>4) != wire.CONNECT {
-		return errors.New("the first packet is not CONNECT") // [MQTT-3.1.0-1]
 	}
 	packet, err := wire.Decode(wire.V5, first, body)
 	if err != nil {
-		c.refuseUndecoded(body, err)
+		c.refuse(err)
 
 		return err
 	}
 	p, ok := packet.(*wire.Connect)
 	if !ok {
-		return errors.New("the first packet is not CONNECT")
+		return errors.New("the first packet is not CONNECT") // [MQTT-3.1.0-1]
 	}
 	c.info.Version, c.info.ID = p.Version, strings.Clone(p.ClientID)
 	if c.b.watched() {
@@ -65,33 +66,6 @@ func (c *client) connect() error {
 	c.join(p.CleanStart, connack)
 
 	return nil
-}
-
-// refuseUndecoded answers a CONNECT that could not be decoded, in the words of the protocol level that it claims.
-func (c *client) refuseUndecoded(body []byte, err error) {
-	name, rest, ok := cutString(body)
-	if !ok || len(rest) == 0 || !strings.HasPrefix(name, "MQ") {
-		return // not MQTT
-	}
-	c.info.Version = wire.Version(rest[0])
-	if name != "MQTT" || c.info.Version != wire.V5 {
-		// What all clients understand who are not MQTT 5 clients: return code 1 if the level is not one of ours.
-		c.info.Version = wire.V311
-	}
-	c.refuse(err)
-}
-
-// cutString takes an encoded string off the front of b.
-func cutString(b []byte) (s string, rest []byte, ok bool) {
-	if len(b) < 2 {
-		return "", nil, false
-	}
-	n := 2 + int(binary.BigEndian.Uint16(b))
-	if len(b) < n {
-		return "", nil, false
-	}
-
-	return string(b[2:n]), b[n:], true
 }
 
 // refuse sends CONNACK with the reason that err holds. Below MQTT 5 there are five reasons; for others the connection is

@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/youmark/pkcs8"
@@ -30,11 +29,11 @@ func (c *Connection) loadKeyPair(cfg *tls.Config, secrets Secrets) error {
 	if c.Cert == "" || c.Key == "" {
 		return exit.Wrap(exit.Usage, "--cert, --key", "", errors.New("both are needed"))
 	}
-	cert, err := os.ReadFile(c.Cert)
+	cert, err := secrets.read(c.Cert)
 	if err != nil {
 		return exit.Wrap(exit.Usage, c.named("cert"), "", err)
 	}
-	key, err := os.ReadFile(c.Key)
+	key, err := secrets.read(c.Key)
 	if err != nil {
 		return exit.Wrap(exit.Usage, c.named("key"), "", err)
 	}
@@ -79,7 +78,7 @@ func (c *Connection) openKey(text []byte, secrets Secrets) ([]byte, error) {
 	var password string
 	var err error
 	if c.KeyPasswordFile != "" {
-		if password, err = readSecret(c.KeyPasswordFile); err != nil {
+		if password, err = secrets.readSecret(c.KeyPasswordFile); err != nil {
 			return nil, exit.Wrap(exit.Usage, c.named("key-password-file"), "", err)
 		}
 	} else if password, err = secrets.Prompt("Password of " + c.Key + ": "); err != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"os"
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/client"
@@ -31,7 +30,7 @@ type Resolved struct {
 func (c *Connection) Resolve(secrets Secrets) (Resolved, error) {
 	var r Resolved
 	for _, step := range []func(*Resolved) error{
-		c.resolveAddress, c.resolveTLS(secrets), c.resolveClientID, c.resolveWill, c.resolveProperties, c.resolveDisconnect, c.resolveLimits,
+		c.resolveAddress, c.resolveTLS(secrets), c.resolveClientID, c.resolveWill(secrets), c.resolveProperties, c.resolveDisconnect, c.resolveLimits,
 	} {
 		if err := step(&r); err != nil {
 			return Resolved{}, err
@@ -210,7 +209,7 @@ func (c *Connection) resolvePassword(r *Resolved, secrets Secrets) (err error) {
 			secret, err = secrets.Reveal(secret)
 		}
 	case "password-file":
-		secret, err = readSecret(c.PasswordFile)
+		secret, err = secrets.readSecret(c.PasswordFile)
 	case "password-prompt":
 		if !c.PasswordPrompt {
 			return nil
@@ -235,8 +234,8 @@ func (c *Connection) resolvePassword(r *Resolved, secrets Secrets) (err error) {
 }
 
 // readSecret reads a file that holds a secret and perhaps a line feed after it.
-func readSecret(file string) (string, error) {
-	b, err := os.ReadFile(file)
+func (s Secrets) readSecret(file string) (string, error) {
+	b, err := s.read(file)
 	if err != nil {
 		return "", err
 	}
@@ -268,7 +267,11 @@ func (c *Connection) resolveDisconnect(r *Resolved) error {
 	return nil
 }
 
-func (c *Connection) resolveWill(r *Resolved) error {
+func (c *Connection) resolveWill(secrets Secrets) func(*Resolved) error {
+	return func(r *Resolved) error { return c.will(r, secrets) }
+}
+
+func (c *Connection) will(r *Resolved, secrets Secrets) error {
 	if f := c.firstGiven("will-topic", "will-payload", "will-file", "will-qos", "will-retain", "will-delay"); f != "" && c.Presence != "" {
 		return usage(c.named("presence"), "it makes the Will Message, and so excludes "+c.named(f))
 	}
@@ -296,7 +299,7 @@ func (c *Connection) resolveWill(r *Resolved) error {
 	case second != "":
 		return usage(c.named(first), "it excludes "+c.named(second))
 	case first == "will-file":
-		b, err := os.ReadFile(c.WillFile)
+		b, err := secrets.read(c.WillFile)
 		if err != nil {
 			return exit.Wrap(exit.Usage, c.named("will-file"), "", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -20,6 +21,15 @@ type Secrets struct {
 	Getenv func(name string) string
 	// Run returns what the command of cmd:COMMAND prints.
 	Run func(command string) (string, error)
+	// ReadFile reads the files that flags name, with secrets and without. Default: [os.ReadFile].
+	ReadFile func(name string) ([]byte, error)
+}
+
+func (s Secrets) read(name string) ([]byte, error) {
+	if s.ReadFile == nil {
+		return os.ReadFile(name)
+	}
+	return s.ReadFile(name)
 }
 
 // Prompt asks the user for a secret.
@@ -54,7 +64,7 @@ func (s Secrets) Reveal(value string) (string, error) {
 		}
 		return "", fmt.Errorf("env:%s: the variable is not set", what)
 	case "file":
-		secret, err := readSecret(what)
+		secret, err := s.readSecret(what)
 		if err == nil && secret == "" {
 			err = errors.New("the file is empty")
 		}

@@ -74,7 +74,7 @@ func (c *Connection) tlsConfig(secrets Secrets) (*tls.Config, error) {
 	default:
 		return nil, usage(c.named("tls-version"), "1.2 or 1.3 is expected")
 	}
-	if err := c.loadRoots(cfg); err != nil {
+	if err := c.loadRoots(cfg, secrets); err != nil {
 		return nil, err
 	}
 	if err := c.loadKeyPair(cfg, secrets); err != nil {
@@ -105,13 +105,13 @@ func (c *Connection) keyLogWarnings() []string {
 	return []string{fmt.Sprintf("other users of this machine may read the TLS secrets in %s (mode %04o): chmod 600", c.TLSKeyLog, info.Mode().Perm())}
 }
 
-func (c *Connection) loadRoots(cfg *tls.Config) error {
+func (c *Connection) loadRoots(cfg *tls.Config, secrets Secrets) error {
 	if c.CAFile == "" && c.CAPath == "" {
 		return nil // the system's
 	}
 	cfg.RootCAs = x509.NewCertPool()
 	if c.CAFile != "" {
-		if err := addRoots(cfg.RootCAs, c.CAFile); err != nil {
+		if err := secrets.addRoots(cfg.RootCAs, c.CAFile); err != nil {
 			return exit.Wrap(exit.Usage, c.named("cafile"), "", err)
 		}
 	}
@@ -124,7 +124,7 @@ func (c *Connection) loadRoots(cfg *tls.Config) error {
 	}
 	found := false
 	for _, e := range entries {
-		found = !e.IsDir() && addRoots(cfg.RootCAs, filepath.Join(c.CAPath, e.Name())) == nil || found
+		found = !e.IsDir() && secrets.addRoots(cfg.RootCAs, filepath.Join(c.CAPath, e.Name())) == nil || found
 	}
 	if !found {
 		return usage(c.named("capath"), fmt.Sprintf("no file in %s holds a PEM certificate", c.CAPath))
@@ -132,8 +132,8 @@ func (c *Connection) loadRoots(cfg *tls.Config) error {
 	return nil
 }
 
-func addRoots(pool *x509.CertPool, file string) error {
-	b, err := os.ReadFile(file)
+func (s Secrets) addRoots(pool *x509.CertPool, file string) error {
+	b, err := s.read(file)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ var errText = fmt.Errorf("%w: a frame of text came, MQTT has binary ones", ErrPr
 // Conn is a WebSocket as a [net.Conn]. Deadlines work as on any other: what was read before one is not lost.
 type Conn struct {
 	ws    *websocket.Conn
-	under net.Conn
+	under net.Conn // what the WebSocket travels on
 	tls   tls.ConnectionState
 
 	in     net.Conn        // what the pump has read

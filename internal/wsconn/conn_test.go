@@ -207,13 +207,134 @@ func TestListenerRefusesWhatIsNotForIt(t *testing.T) {
 	if _, err := wsconn.Dial(t.Context(), "ws://test/mqtt", header, dial); !errors.As(err, &status) || status.Code != 403 {
 		t.Errorf("a page from elsewhere: %v", err)
 	}
+}
+
+// A Server must select mqtt, and may select only what was offered.
+func TestWhoDoesNotOfferMQTTGetsNoWebSocket(t *testing.T) {
+	_, dial := listen(t, wsconn.Options{})
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }}
-	ws, _, err := websocket.Dial(t.Context(), "ws://test/mqtt", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+	client := &http.Client{Transport: transport}
+	for _, offered := range [][]string{nil, {"mqttv3.1"}, {"chat", "mqtt5"}} {
+		_, answer, err := websocket.Dial(t.Context(), "ws://test/mqtt", &websocket.DialOptions{HTTPClient: client, Subprotocols: offered})
+		if err == nil || answer == nil || answer.StatusCode != http.StatusBadRequest {
+			t.Errorf("%q offered: %+v, %v", offered, answer, err)
+
+			continue
+		}
+		text, err := io.ReadAll(answer.Body)
+		if err != nil || !strings.Contains(string(text), "offer the WebSocket subprotocol mqtt") {
+			t.Errorf("%q offered: told %q, %v", offered, text, err)
+		}
+	}
+	transport.CloseIdleConnections()
+}
+
+func TestMQTTMayBeOfferedAmongOthers(t *testing.T) {
+	l, dial := listen(t, wsconn.Options{})
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }}
+	ws, _, err := websocket.Dial(t.Context(), "ws://test/mqtt", &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: transport}, Subprotocols: []string{"mqttv3.1", "mqtt"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := ws.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
-		t.Errorf("no subprotocol: %v", err)
+	defer func() { _ = ws.CloseNow() }()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if got := ws.Subprotocol(); got != "mqtt" {
+		t.Errorf("selected is %q", got)
+	}
+	_ = ws.CloseNow()
+}
+
+func TestCloseWaitsForTheOtherSideForASecondOnly(t *testing.T) {
+	l, dial := listen(t, wsconn.Options{})
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }}
+	silent, _, err := websocket.Dial(t.Context(), "ws://test/mqtt", &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: transport}, Subprotocols: []string{"mqtt"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.CloseNow() }() // it reads nothing, and so answers nothing
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	_ = server.Close()
+	if took := time.Since(begun); took > 4*time.Second { // the library alone waits for 5 s
+		t.Errorf("after %v", took)
+	}
+}
+
+func TestWhoIsRefusedMayNotHoldTheConnection(t *testing.T) {
+	_, dial := listen(t, wsconn.Options{})
+	for _, request := range []string{"GET / HTTP/1.1\r\nHost: test\r\n\r\n", "no HTTP\r\n\r\n", "\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00\r\n\r\n"} {
+		conn, err := dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetDeadline(time.Now().Add(8 * time.Second)); err != nil { // less than what a request may take
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(conn); err != nil || !bytes.HasPrefix(text, []byte("HTTP/1.1 4")) {
+			t.Errorf("%q: %q, %v", request, text, err)
+		}
+		_ = conn.Close()
+	}
+}
+
+func TestConnectionsThatAreNoWebSocketsYetAreLimited(t *testing.T) {
+	l, dial := listen(t, wsconn.Options{MaxPending: 2})
+	var silent []net.Conn
+	for range 2 {
+		conn, err := dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		silent = append(silent, conn)
+	}
+	third, err := dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer third.Close()
+	if err := third.SetDeadline(time.Now().Add(8 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := third.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("one too many reads %d bytes, %v", n, err)
+	}
+	// WebSockets do not count, and who goes makes room.
+	if _, err := io.WriteString(silent[0], "GET / HTTP/1.1\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(silent[0]); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	for range 3 {
+		client, err := wsconn.Dial(ctx, "ws://test/mqtt", nil, dial)
+		for err != nil && ctx.Err() == nil { // the one that has gone counts until the Server has seen it
+			client, err = wsconn.Dial(ctx, "ws://test/mqtt", nil, dial)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _, _ = client.Close(), server.Close() }()
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -16,6 +18,8 @@ const (
 	headerTime = 10 * time.Second
 	// maxHeader bounds the request in bytes.
 	maxHeader = 16 << 10
+	// defaultMaxPending is the default of Options.MaxPending.
+	defaultMaxPending = 10_000
 )
 
 // Options say who may connect to a [Listener].
@@ -25,6 +29,8 @@ type Options struct {
 	// Origins are host patterns ("*.example.com", "localhost:*") of the web pages that may connect, besides pages of the
 	// listener's own host; "*" lets every page in. Clients that are no browsers have no origin, and may connect.
 	Origins []string
+	// MaxPending bounds the connections that have not become WebSockets yet; more are closed at once. Default: 10,000.
+	MaxPending int
 }
 
 // Listener accepts WebSockets as connections.
@@ -35,20 +41,26 @@ type Listener struct {
 	conns   chan net.Conn
 	done    chan struct{}
 	once    sync.Once
+	pending atomic.Int64
 }
 
 // Listen serves WebSockets on inner, which may speak TLS. Closing the Listener closes inner.
 func Listen(inner net.Listener, o Options) *Listener {
+	if o.MaxPending == 0 {
+		o.MaxPending = defaultMaxPending
+	}
 	l := &Listener{inner: inner, options: o, conns: make(chan net.Conn), done: make(chan struct{})}
 	l.server = &http.Server{
 		Handler:           l,
 		ReadHeaderTimeout: headerTime,
 		MaxHeaderBytes:    maxHeader,
+		ConnState:         l.count,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // what strangers send is theirs
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, underKey{}, c)
 		},
 	}
+	l.server.SetKeepAlivesEnabled(false) // who is refused may not hold the connection
 	go func() {
 		_ = l.server.Serve(inner)
 		l.finish()
@@ -57,13 +69,33 @@ func Listen(inner net.Listener, o Options) *Listener {
 	return l
 }
 
-// underKey is the key of a request's connection in its context.
+// count keeps to the most connections that are no WebSockets yet.
+func (l *Listener) count(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if l.pending.Add(1) > int64(l.options.MaxPending) {
+			_ = c.Close()
+		}
+	case http.StateHijacked, http.StateClosed:
+		l.pending.Add(-1)
+	case http.StateActive, http.StateIdle: // still no WebSocket
+	}
+}
+
+// underKey is that of the connection in the context of its request.
 type underKey struct{}
 
 // ServeHTTP makes a request for a WebSocket a connection.
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.options.Path != "" && r.URL.Path != l.options.Path {
 		http.Error(w, "MQTT over WebSocket is at "+l.options.Path, http.StatusNotFound)
+
+		return
+	}
+	if !offers(r.Header) {
+		// The name that we select must be mqtt [MQTT-6.0.0-4], and only what was offered may be selected (RFC 6455, section
+		// 4.2.2). So there is no WebSocket to be had: a client that sees one open and close again would only try again.
+		http.Error(w, "offer the WebSocket subprotocol mqtt (Sec-WebSocket-Protocol: mqtt)", http.StatusBadRequest)
 
 		return
 	}
@@ -75,11 +107,6 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered
 	}
-	if ws.Subprotocol() != Subprotocol {
-		_ = ws.Close(websocket.StatusPolicyViolation, "the subprotocol is mqtt") // [MQTT-6.0.0-3]
-
-		return
-	}
 	under, _ := r.Context().Value(underKey{}).(net.Conn)
 	c := newConn(ws, under, r.TLS)
 	select {
@@ -87,6 +114,23 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-l.done:
 		_ = c.Close()
 	}
+}
+
+// offers reports whether a client offers the subprotocol of MQTT [MQTT-6.0.0-3]. One that asks for no WebSocket at all is told
+// so by the library.
+func offers(h http.Header) bool {
+	if !strings.EqualFold(h.Get("Upgrade"), "websocket") {
+		return true
+	}
+	for _, line := range h.Values("Sec-WebSocket-Protocol") {
+		for name := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(name) == Subprotocol {
+				return true
+			}
+		}
+	}
+
+	return false
 }
 
 // Accept returns the next WebSocket. The handshake of one that is slow delays no other.

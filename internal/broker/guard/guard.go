@@ -4,14 +4,13 @@
 package guard
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/access"
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/topic"
+	"github.com/mqx-cli/mqx/internal/userfile"
 	"github.com/mqx-cli/mqx/internal/users"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
@@ -59,11 +59,11 @@ type files struct {
 	policy *access.Policy
 }
 
-// New reads the files. An error names the file and each line that is wrong.
-func New(o Options) (*Guard, error) {
+// New reads the files, until ctx ends. An error names the file and each line that is wrong.
+func New(ctx context.Context, o Options) (*Guard, error) {
 	g := &Guard{options: o, proven: make(map[string]proof)}
 	_, _ = rand.Read(g.key[:]) // never fails
-	f, err := o.read()
+	f, err := o.read(ctx, userfile.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,8 @@ func New(o Options) (*Guard, error) {
 
 // Reload reads the files again. After an error everything stays as it was. The function reports for a client whether it
 // has to go: its user was removed or has another password.
-func (g *Guard) Reload() (outdated func(broker.ClientInfo) bool, err error) {
-	f, err := g.options.read()
+func (g *Guard) Reload(ctx context.Context) (outdated func(broker.ClientInfo) bool, err error) {
+	f, err := g.options.read(ctx, userfile.Again)
 	if err != nil {
 		return nil, err
 	}
@@ -89,21 +89,22 @@ func (g *Guard) Reload() (outdated func(broker.ClientInfo) bool, err error) {
 	}, nil
 }
 
-func (o Options) read() (*files, error) {
+// read reads the files by [userfile.Read] or [userfile.Again].
+func (o Options) read(ctx context.Context, by func(ctx context.Context, name string, most int64) ([]byte, error)) (*files, error) {
 	f := &files{}
 	if o.Users != "" {
-		text, err := readFile(o.Users)
+		text, err := by(ctx, o.Users, maxFile)
 		if err != nil {
-			return nil, err
+			return nil, &FileError{o.Users, bare(err)}
 		}
 		if f.users, err = users.Parse(text); err != nil {
 			return nil, &FileError{o.Users, err}
 		}
 	}
 	if o.List != "" {
-		text, err := readFile(o.List)
+		text, err := by(ctx, o.List, maxFile)
 		if err != nil {
-			return nil, err
+			return nil, &FileError{o.List, bare(err)}
 		}
 		f.policy = access.ParseMosquitto(string(text))
 		if err := faults(f.policy); err != nil {
@@ -112,23 +113,6 @@ func (o Options) read() (*files, error) {
 	}
 
 	return f, nil
-}
-
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, &FileError{name, bare(err)}
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, &FileError{name, bare(err)}
-	}
-	if len(text) > maxFile {
-		return nil, &FileError{name, fmt.Errorf("larger than %d MiB", maxFile>>20)}
-	}
-
-	return text, nil
 }
 
 // bare is an error without the name of the file in it.

@@ -42,7 +42,7 @@ func login(g *guard.Guard, user, password, id string) (broker.Rights, wire.Reaso
 func TestPasswordsDecideWhoComesIn(t *testing.T) {
 	file := write(t, "users", passwords(t, "alice", "secret", "bob", "hidden"))
 	for _, anonymous := range []bool{false, true} {
-		g, err := guard.New(guard.Options{Users: file, Anonymous: anonymous})
+		g, err := guard.New(t.Context(), guard.Options{Users: file, Anonymous: anonymous})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestPasswordsDecideWhoComesIn(t *testing.T) {
 }
 
 func TestCertificateNamesTheUser(t *testing.T) {
-	g, err := guard.New(guard.Options{Users: write(t, "users", ""), List: write(t, "acl", "user dev-1\ntopic write d/1\n")})
+	g, err := guard.New(t.Context(), guard.Options{Users: write(t, "users", ""), List: write(t, "acl", "user dev-1\ntopic write d/1\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestCertificateNamesTheUser(t *testing.T) {
 }
 
 func TestWhoHasProvedANameNeedsNoPassword(t *testing.T) {
-	g, err := guard.New(guard.Options{Users: write(t, "users", ""), List: write(t, "acl", "user alice\ntopic a\n")})
+	g, err := guard.New(t.Context(), guard.Options{Users: write(t, "users", ""), List: write(t, "acl", "user alice\ntopic a\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestWhoHasProvedANameNeedsNoPassword(t *testing.T) {
 }
 
 func TestAccessListDecidesWhatIsAllowed(t *testing.T) {
-	g, err := guard.New(guard.Options{List: write(t, "acl", strings.Join([]string{
+	g, err := guard.New(t.Context(), guard.Options{List: write(t, "acl", strings.Join([]string{
 		"topic read public/#", "user alice", "topic a/#", "topic deny a/secret", "topic read in", "topic write out",
 		"pattern readwrite own/%u/%c/#",
 	}, "\n"))})
@@ -152,7 +152,7 @@ func TestReloadHoldsForClientsWhoAreConnected(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := write(t, "acl", "user alice\ntopic a\n")
-	g, err := guard.New(guard.Options{Users: userFile, List: list})
+	g, err := guard.New(t.Context(), guard.Options{Users: userFile, List: list})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestReloadHoldsForClientsWhoAreConnected(t *testing.T) {
 		}
 	}
 	put(list, "user alice\ntopic b\n")
-	outdated, err := g.Reload()
+	outdated, err := g.Reload(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestReloadHoldsForClientsWhoAreConnected(t *testing.T) {
 		t.Error("alice has to go although nothing about her has changed")
 	}
 	put(list, "user alice\ntopic\n")
-	if _, err := g.Reload(); err == nil || !strings.Contains(err.Error(), "acl: line 2: a Topic Filter is missing") {
+	if _, err := g.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "acl: line 2: a Topic Filter is missing") {
 		t.Errorf("a broken list: %v", err)
 	}
 	if !alice.MayPublish("b") {
@@ -182,7 +182,7 @@ func TestReloadHoldsForClientsWhoAreConnected(t *testing.T) {
 	}
 	put(list, "")
 	put(userFile, strings.SplitAfter(string(before), "\n")[0]+passwords(t, "bob", "changed"))
-	if outdated, err = g.Reload(); err != nil {
+	if outdated, err = g.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for user, want := range map[string]bool{"alice": false, "bob": true, "carol": true, "": false} {
@@ -205,7 +205,7 @@ func TestUnusableFilesAreNamed(t *testing.T) {
 		"acl: line 2: a Topic Filter is missing": {List: write(t, "acl", "topic a\ntopic\n")},
 		"is a directory":                         {List: t.TempDir()},
 	} {
-		if _, err := guard.New(o); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := guard.New(t.Context(), o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("want %s, got %v", name, err)
 		}
 	}
