@@ -18,8 +18,8 @@ func newSimulateLearn(e *env) *cobra.Command {
 		Use:   "learn CAPTURE",
 		Short: "Write a profile from recorded traffic",
 		Long: "Look at a capture, as sub --json prints it (- is standard input), and write a profile to standard output: the devices,\n" +
-			"their signals, how often they come, and generators that give values like those that were seen. What is not as the\n" +
-			"contract says is left out.\n\n" +
+			"their signals, how often they come, and generators that give values like those that were seen. Payloads may be\n" +
+			"objects with any members. Topics are those of the contract, or those of Zigbee2MQTT and Tasmota; others are left out.\n\n" +
 			"--anonymise puts other names for root, sites, devices, words and places. Signals, units, schemas and numbers stay.\n\n" +
 			"Status 5: the capture has no measurement to learn from.",
 		Example:     "  mqx sub --json -W 10m 'acme/#' | mqx simulate learn - > fleet.sim.yaml",

@@ -330,6 +330,14 @@ func (c *Contract) Kind(name string) *Kind {
 	return nil
 }
 
+// With returns a contract that has further kinds, behind its own. Where two templates have the same topics the first is meant.
+func (c *Contract) With(kinds ...*Kind) *Contract {
+	more := *c
+	more.Kinds = slices.Concat(c.Kinds, kinds)
+	more.compile()
+	return &more
+}
+
 // ByRole returns the kinds of a role.
 func (c *Contract) ByRole(r Role) iter.Seq[*Kind] {
 	return func(yield func(*Kind) bool) {

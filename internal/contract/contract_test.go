@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mqx-cli/mqx/internal/contract"
+	"github.com/mqx-cli/mqx/internal/topic"
 )
 
 func plant(tb testing.TB) *contract.Contract {
@@ -354,4 +355,23 @@ func read(tb testing.TB, file string) string {
 		tb.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestWithFurtherKinds(t *testing.T) {
+	t.Parallel()
+	c := contract.Default()
+	own, err := topic.ParseTemplate("{root}/{device}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := c.With(&contract.Kind{Name: "own", Role: contract.Telemetry, Template: own})
+	if m, ok := more.Classify("zigbee2mqtt/lamp"); !ok || m.Kind.Name != "own" || m.Device != "lamp" {
+		t.Errorf("got %+v", m)
+	}
+	if m, ok := more.Classify("acme/lyon/cr-1/status"); !ok || m.Kind.Role != contract.Status {
+		t.Errorf("got %+v", m)
+	}
+	if _, ok := c.Classify("zigbee2mqtt/lamp"); ok || len(c.Kinds) == len(more.Kinds) {
+		t.Error("the contract itself has changed")
+	}
 }

@@ -71,6 +71,7 @@ func (r *reader) status(s *Status, p yamlfile.Pair) error {
 	s.At = r.place(p.Key)
 	format := "text"
 	r.mapping(p,
+		field{"topic", r.ownTopic(&s.Topic)},
 		field{"online", r.state(&s.Online)},
 		field{"offline", r.state(&s.Offline)},
 		field{"format", word(r, &format, "text", "json")},
@@ -137,6 +138,7 @@ func (r *reader) signal(t *DeviceType, event bool, p yamlfile.Pair) error {
 	}
 	t.Signals = append(t.Signals, s)
 	qos, before := -1, r.Problems()
+	var value *Value
 	found := r.mapping(p,
 		field{"every", r.interval(&s.Every)},
 		field{"jitter", r.duration(&s.Jitter)},
@@ -148,17 +150,28 @@ func (r *reader) signal(t *DeviceType, event bool, p yamlfile.Pair) error {
 		field{"encoding", word(r, &s.Payload.Encoding, JSON, CBOR, MsgPack)},
 		field{"timestamp", word(r, &s.Payload.Timestamp, Auto, Seconds, Milliseconds, RFC3339, NoTimestamp)},
 		field{"batch", func(p yamlfile.Pair) error { return r.batch(&s.Payload.Batch, p) }},
-		field{"value", func(p yamlfile.Pair) error { s.Value = r.value(t, p); return nil }},
+		field{"topic", r.ownTopic(&s.Topic)},
+		field{"value", func(p yamlfile.Pair) error { value = r.value(t, p); return nil }},
+		field{"members", r.wholePayload(t, s)},
 	)
 	if qos >= 0 {
 		q := byte(qos)
 		s.QoS = &q
 	}
+	_, single := found["value"]
+	if single && s.Flat {
+		return errors.New("value and members: a payload has one or the other")
+	} else if single {
+		s.Value = value
+	}
 	if r.Problems() > before && (s.Value == nil || s.Every.IsZero()) {
 		r.incomplete = true
 		return nil
 	}
-	r.required(p, found, "value")
+	if !s.Flat {
+		r.required(p, found, "value")
+	}
+	r.checks = append(r.checks, func() { r.checkFlat(s, found) }) // when it is known what the device type says
 	return r.checkSchedule(s, found)
 }
 

@@ -30,7 +30,7 @@ func (p *Profile) Layout(c *contract.Contract) (*Layout, error) {
 		}
 		c = own
 	}
-	l := &Layout{profile: p, kinds: map[contract.Role]*contract.Kind{}, Contract: c, root: p.Topics.Root}
+	l := &Layout{profile: p, kinds: map[contract.Role]*contract.Kind{}, Contract: p.withOwnTopics(c), root: p.Topics.Root}
 	if l.root == "" && len(c.Roots) > 0 {
 		l.root = c.Roots[0].Text
 	}
@@ -69,11 +69,11 @@ func (l *Layout) Has(role contract.Role) bool { return l.kinds[role] != nil }
 
 // Topic is a topic of a device. Signal is the name of the signal or event, else empty.
 func (l *Layout) Topic(d *Device, role contract.Role, signal string) (string, error) {
-	k := l.kinds[role]
-	if k == nil {
-		return "", fmt.Errorf("the contract has no topics for %s", role)
+	template, err := l.template(d.Group.Use, role, signal)
+	if err != nil {
+		return "", err
 	}
-	text, err := expand(k.Template.String(), func(name, _ string) (string, bool) {
+	text, err := expand(template, func(name, _ string) (string, bool) {
 		switch name {
 		case "device":
 			return d.ID, true
@@ -88,7 +88,7 @@ func (l *Layout) Topic(d *Device, role contract.Role, signal string) (string, er
 		return value, ok
 	})
 	if err != nil {
-		return "", fmt.Errorf("%s: the topic %s: %w", d.Group.At, k.Template, err)
+		return "", fmt.Errorf("%s: the topic %s: %w", d.Group.At, template, err)
 	}
 	name, err := topic.ParseName(text)
 	return string(name), err
@@ -104,7 +104,7 @@ func (l *Layout) Rule(name string) contract.Rule {
 
 // SignalRule is what holds for the messages of a signal.
 func (l *Layout) SignalRule(s *Signal) contract.Rule {
-	if k := l.kinds[s.Role()]; k != nil {
+	if k := l.kinds[s.Role()]; k != nil && s.Topic == "" {
 		return k.Rule
 	}
 	return contract.Rule{}
@@ -154,11 +154,11 @@ func (l *Layout) Filters() []string {
 		}
 		vars["root"], vars["site"] = l.root, g.Site
 		for _, role := range []contract.Role{contract.Status, contract.Desired, contract.Reported, contract.Command, contract.Result} {
-			all = l.appendFilter(all, role, vars)
+			all = l.appendFilter(all, g.Use, role, "", vars)
 		}
 		for _, s := range g.Use.Signals {
 			vars["signal"], vars["name"] = s.Name, s.Name
-			all = l.appendFilter(all, s.Role(), vars)
+			all = l.appendFilter(all, g.Use, s.Role(), s.Name, vars)
 		}
 	}
 	var kept []string
@@ -172,13 +172,60 @@ func (l *Layout) Filters() []string {
 	return kept
 }
 
-func (l *Layout) appendFilter(all []topic.Filter, role contract.Role, vars map[string]string) []topic.Filter {
-	k := l.kinds[role]
-	if k == nil {
+func (l *Layout) appendFilter(all []topic.Filter, t *DeviceType, role contract.Role, signal string, vars map[string]string) []topic.Filter {
+	text, err := l.template(t, role, signal)
+	if err != nil {
 		return all
 	}
+	template, err := topic.ParseTemplate(text)
+	if err != nil {
+		return all
+	}
+	k := contract.Kind{Template: template}
 	if f, err := k.Filter(vars); err == nil { // the topics were checked
 		all = append(all, f)
 	}
 	return all
+}
+
+// template is the template of a device type's topics. Signal is the name of the signal or event, else empty.
+func (l *Layout) template(t *DeviceType, role contract.Role, signal string) (string, error) {
+	own := ""
+	if role == contract.Status {
+		own = t.Status.Topic
+	} else if s := t.Signal(signal); s != nil && s.Role() == role {
+		own = s.Topic
+	}
+	if own != "" {
+		return own, nil
+	}
+	if k := l.kinds[role]; k != nil {
+		return k.Template.String(), nil
+	}
+	return "", fmt.Errorf("the contract has no topics for %s", role)
+}
+
+// withOwnTopics is a contract that knows the topics which the profile gives to its signals as well.
+func (p *Profile) withOwnTopics(c *contract.Contract) *contract.Contract {
+	anything := contract.Rule{Retain: contract.RetainAny, QoS: contract.QoSAny, Format: contract.AnyBytes}
+	var own []*contract.Kind
+	add := func(text string, role contract.Role) {
+		same := func(k *contract.Kind) bool { return k.Template.String() == text }
+		if text == "" || slices.ContainsFunc(c.Kinds, same) || slices.ContainsFunc(own, same) {
+			return
+		}
+		if t, err := topic.ParseTemplate(text); err == nil { // it was read
+			own = append(own, &contract.Kind{Name: text, Role: role, From: contract.FromDevice, Template: t, Rule: anything})
+		}
+	}
+	for _, t := range p.Types {
+		add(t.Status.Topic, contract.Status)
+		for _, s := range t.Signals {
+			add(s.Topic, s.Role())
+		}
+	}
+	if own == nil {
+		return c
+	}
+	return c.With(own...)
 }

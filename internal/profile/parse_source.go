@@ -121,6 +121,9 @@ func (s *sourceReader) checkRef(ref Ref, p yamlfile.Pair) {
 		if ref.Scope == ScopeSignal {
 			for _, signal := range s.t.Signals {
 				known = append(known, signal.Name)
+				if members, ok := sourceOf(signal.Value).(*Members); ok {
+					known = members.paths(signal.Name+".", known)
+				}
 			}
 		} else {
 			for _, setting := range s.t.Desired.Accepts {
@@ -294,6 +297,9 @@ func (s *sourceReader) sharedRef(p yamlfile.Pair) (Source, error) {
 	ref, name := &SharedRef{}, ""
 	if err := s.text(&name)(p); err != nil {
 		return ref, err
+	}
+	if s.t == nil && s.depth > 0 {
+		return ref, errors.New("a shared value cannot have another one in it")
 	}
 	ref.Shared = &Shared{Value: &Value{Source: &Constant{0.0}}}
 	s.checks = append(s.checks, func() {

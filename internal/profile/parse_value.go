@@ -18,7 +18,10 @@ func wrapperKeys() []string {
 }
 
 // value reads how a signal's values come about. On a mistake, which is noted, it returns nil.
-func (r *reader) value(t *DeviceType, p yamlfile.Pair) *Value {
+func (r *reader) value(t *DeviceType, p yamlfile.Pair) *Value { return r.valueAt(t, p, 0) }
+
+// valueAt reads a value that stands as deep in others.
+func (r *reader) valueAt(t *DeviceType, p yamlfile.Pair, depth int) *Value {
 	v := &Value{At: r.place(p.Key)}
 	before := r.Problems()
 	if _, err := r.Scalar(p.Value); err == nil {
@@ -30,7 +33,7 @@ func (r *reader) value(t *DeviceType, p yamlfile.Pair) *Value {
 		v.Source = &Constant{constant}
 		return v
 	}
-	s := &sourceReader{reader: r, t: t, v: v}
+	s := &sourceReader{reader: r, t: t, v: v, depth: depth}
 	found := r.mapping(p, append(s.sources(), s.wrappers()...)...)
 	if v.Source != nil || r.Problems() == before {
 		s.finish(p, found)
@@ -48,6 +51,8 @@ type sourceReader struct {
 	*reader
 	t *DeviceType
 	v *Value
+	// depth is in how many values this one stands.
+	depth int
 
 	loop       bool
 	speed      float64
@@ -60,7 +65,7 @@ type sourceReader struct {
 func sourceKeys() []string {
 	return []string{
 		"constant", "uniform", "gauss", "walk", "follow", "season", "ramp", "sawtooth", "counter", "states", "pick", "enum", "track",
-		"replay", "expr", "shared", "blob",
+		"replay", "expr", "shared", "blob", "members", "items", "time",
 	}
 }
 
@@ -96,6 +101,9 @@ func (s *sourceReader) sources() []field {
 		{"expr", set(s.expr)},
 		{"shared", set(s.sharedRef)},
 		{"blob", set(s.blob)},
+		{"members", set(s.members)},
+		{"items", set(s.items)},
+		{"time", set(s.time)},
 		{"loop", s.boolean(&s.loop)},
 		{"speed", parsed(s.reader, &s.speed, parseGroundSpeed)},
 		{"column", s.text(&s.column)},

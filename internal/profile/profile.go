@@ -142,6 +142,8 @@ type DeviceType struct {
 
 // Status is what presence messages are.
 type Status struct {
+	// Topic is the template of their topic; empty where the contract says it.
+	Topic           string
 	Online, Offline string
 	// JSON says that the payload is an object with the session in it, and not the plain word.
 	JSON         bool
@@ -201,6 +203,10 @@ type Signal struct {
 	Unit     string
 	Payload  Payload
 	Value    *Value
+	// Flat says that Value, which are [Members], is the payload itself and not a member of it.
+	Flat bool
+	// Topic is the template of its topic; empty where the contract says it.
+	Topic string
 	// Retain and QoS are nil where the contract's rule holds.
 	Retain *bool
 	QoS    *byte

@@ -198,18 +198,43 @@ func (d *Device) mismeasure(s *signal, r *reading, now time.Duration) {
 			}
 			r.seen.value = f.frozen[s.Name]
 		case "dead":
-			r.seen.value = nil
-			if f.Value != nil {
-				r.seen.value = *f.Value
-			}
+			r.seen.value = f.silenced(r.seen.value)
 		case "spike":
-			if n, ok := r.seen.value.(float64); ok && f.s.happens(f.Chance) {
-				if r.seen.value = n + f.By; f.Value != nil {
-					r.seen.value = *f.Value
-				}
-			}
+			r.seen.value = f.spiked(r.seen.value)
 		}
 	}
+}
+
+// silenced is what a dead sensor measures. Of an object only the numbers are its.
+func (f *fault) silenced(v any) any {
+	var dead any
+	if f.Value != nil {
+		dead = *f.Value
+	}
+	switch v.(type) {
+	case object, array:
+		return mapNumbers(v, func(float64) any { return dead })
+	default:
+		return dead
+	}
+}
+
+// spiked is a value that may be far off: all numbers of an object at once.
+func (f *fault) spiked(v any) any {
+	switch v.(type) {
+	case float64, object, array:
+	default:
+		return v
+	}
+	if !f.s.happens(f.Chance) {
+		return v
+	}
+	return mapNumbers(v, func(n float64) any {
+		if f.Value != nil {
+			return *f.Value
+		}
+		return n + f.By
+	})
 }
 
 // wrongTime is what a clock shows that goes wrong.

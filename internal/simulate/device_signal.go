@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/contract"
@@ -36,7 +37,7 @@ type reading struct {
 func (d *Device) newSignal(from *profile.Signal, born time.Duration) *signal {
 	s := &signal{
 		Signal: from, index: len(d.signals), topic: d.topic(from.Role(), from.Name),
-		encoder: newEncoder(from.Payload, from.Every, from.Event), due: d.stream("signal", from.Name, "due"),
+		encoder: newEncoder(from), due: d.stream("signal", from.Name, "due"),
 	}
 	s.grow(d, born)
 	rule := d.run.Layout.Rule(s.topic)
@@ -109,7 +110,7 @@ func (d *Device) measure(s *signal, now time.Duration) {
 	value, ok := s.value.next(&m)
 	s.count++
 	d.timers.set(timer{max(now, s.following(d)), measures, s.index}) // a long jitter does not turn time back
-	same := s.OnChange && s.sent != nil && s.sent == value
+	same := s.OnChange && s.sent != nil && equalValues(s.sent, value)
 	s.current = value
 	if !ok || same || d.dead() {
 		return
@@ -168,7 +169,7 @@ func same(a, b measurement) bool {
 	if _, isBlob := a.value.(blobBytes); isBlob {
 		return a.at.Equal(b.at)
 	}
-	return a.value == b.value && a.at.Equal(b.at)
+	return equalValues(a.value, b.value) && a.at.Equal(b.at)
 }
 
 // moment is a time with what expressions and references see.
@@ -185,7 +186,13 @@ func (d *Device) look(scope, name string) (any, bool) {
 	switch scope {
 	case profile.ScopeSignal:
 		for _, s := range d.signals {
-			if s.Name == name {
+			inside, isMember := strings.CutPrefix(name, s.Name+".")
+			switch o, isObject := s.current.(object); {
+			case s.Name != name && isMember && isObject:
+				v, _ = o.find(inside)
+			case s.Name == name && isObject:
+				v = o.plainObject()
+			case s.Name == name:
 				v = s.current
 			}
 		}

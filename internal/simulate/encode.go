@@ -29,15 +29,17 @@ type measurement struct {
 type encoder struct {
 	encoding profile.Encoding
 	valueKey string
+	flat     bool // the members of the value are those of the payload
 	stamp    profile.Timestamp
 	cbor     cbor.EncMode
 }
 
-func newEncoder(p profile.Payload, every profile.Interval, event bool) *encoder {
-	e := &encoder{encoding: p.Encoding, valueKey: p.ValueKey, stamp: p.Timestamp}
+func newEncoder(s *profile.Signal) *encoder {
+	p, every := s.Payload, s.Every
+	e := &encoder{encoding: p.Encoding, valueKey: p.ValueKey, flat: s.Flat, stamp: p.Timestamp}
 	if e.stamp == profile.Auto {
 		e.stamp = profile.Seconds
-		if event || every.IsZero() || every.Mean > 0 || every.Min < time.Second {
+		if s.Event || every.IsZero() || every.Mean > 0 || every.Min < time.Second {
 			e.stamp = profile.Milliseconds
 		}
 	}
@@ -84,24 +86,29 @@ func (e *encoder) appendJSON(dst []byte, m *measurement) []byte {
 	if m.id != "" {
 		dst = append(message.AppendJSONString(append(dst, `"id":`...), m.id), ',')
 	}
-	dst = append(message.AppendJSONString(dst, e.valueKey), ':')
-	dst = appendValue(dst, m.value)
+	if o, ok := m.value.(object); ok && e.flat {
+		dst = appendMembers(dst, o, m.at)
+	} else {
+		dst = append(message.AppendJSONString(dst, e.valueKey), ':')
+		dst = append(appendValue(dst, m.value, m.at), ',')
+	}
 	if e.stamp != profile.NoTimestamp {
-		dst = append(dst, `,"ts":`...)
+		dst = append(dst, `"ts":`...)
 		if e.stamp == profile.RFC3339 {
 			dst = append(dst, '"')
 			dst = append(message.AppendTime(dst, m.at), '"')
 		} else {
 			dst = strconv.AppendInt(dst, e.unix(m.at), 10)
 		}
+		dst = append(dst, ',')
 	}
 	if m.unit != "" {
-		dst = message.AppendJSONString(append(dst, `,"unit":`...), m.unit)
+		dst = append(message.AppendJSONString(append(dst, `"unit":`...), m.unit), ',')
 	}
 	if m.schema != "" {
-		dst = message.AppendJSONString(append(dst, `,"schema":`...), m.schema)
+		dst = append(message.AppendJSONString(append(dst, `"schema":`...), m.schema), ',')
 	}
-	return append(dst, '}')
+	return closeObject(dst)
 }
 
 func (e *encoder) unix(at time.Time) int64 {
@@ -111,7 +118,25 @@ func (e *encoder) unix(at time.Time) int64 {
 	return at.Unix()
 }
 
-func appendValue(dst []byte, v any) []byte {
+// appendMembers writes the members of an object, each with a comma behind it.
+func appendMembers(dst []byte, o object, at time.Time) []byte {
+	for _, m := range o {
+		dst = append(message.AppendJSONString(dst, m.name), ':')
+		dst = append(appendValue(dst, m.value, at), ',')
+	}
+	return dst
+}
+
+// closeObject ends an object: the comma behind its last member goes.
+func closeObject(dst []byte) []byte {
+	if last := len(dst) - 1; dst[last] == ',' {
+		dst = dst[:last]
+	}
+	return append(dst, '}')
+}
+
+// appendValue writes the value of a measurement; at is when it was measured.
+func appendValue(dst []byte, v any, at time.Time) []byte {
 	switch v := v.(type) {
 	case float64:
 		return appendNumber(dst, v)
@@ -130,6 +155,23 @@ func appendValue(dst []byte, v any) []byte {
 			dst = appendNumber(append(dst, `,"alt":`...), v.Alt)
 		}
 		return append(dst, '}')
+	case object:
+		return closeObject(appendMembers(append(dst, '{'), v, at))
+	case array:
+		dst = append(dst, '[')
+		for i, item := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendValue(dst, item, at)
+		}
+		return append(dst, ']')
+	case timestamp:
+		number, text := v.written(at)
+		if text != "" {
+			return message.AppendJSONString(dst, text)
+		}
+		return strconv.AppendInt(dst, number, 10)
 	default:
 		return append(dst, "null"...)
 	}
@@ -164,7 +206,10 @@ func (e *encoder) binary(all []measurement, batch bool, marshal func(any) []byte
 }
 
 func (e *encoder) object(m *measurement) map[string]any {
-	o := map[string]any{e.valueKey: plain(m.value)}
+	o, whole := plain(m.value, m.at).(map[string]any)
+	if !whole || !e.flat {
+		o = map[string]any{e.valueKey: plain(m.value, m.at)}
+	}
 	if m.id != "" {
 		o["id"] = m.id
 	}
@@ -185,7 +230,7 @@ func (e *encoder) object(m *measurement) map[string]any {
 }
 
 // plain is a value as the encodings know it. Numbers without a fraction are integers there.
-func plain(v any) any {
+func plain(v any, at time.Time) any {
 	const exact = 1 << 53
 	switch v := v.(type) {
 	case float64:
@@ -203,6 +248,24 @@ func plain(v any) any {
 			o["alt"] = v.Alt
 		}
 		return o
+	case object:
+		o := make(map[string]any, len(v))
+		for _, m := range v {
+			o[m.name] = plain(m.value, at)
+		}
+		return o
+	case array:
+		a := make([]any, len(v))
+		for i, item := range v {
+			a[i] = plain(item, at)
+		}
+		return a
+	case timestamp:
+		if number, text := v.written(at); text == "" {
+			return number
+		}
+		_, text := v.written(at)
+		return text
 	default:
 		return v
 	}

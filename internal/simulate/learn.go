@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -17,7 +16,6 @@ import (
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/payload"
 	"github.com/mqx-cli/mqx/internal/profile"
-	"github.com/mqx-cli/mqx/internal/topic"
 )
 
 // Lesson learns a profile of recorded traffic: add messages, then take the text of a [Lesson.Profile]. What the contract
@@ -29,7 +27,16 @@ type Lesson struct {
 	root     string
 	online   string
 	offline  string
-	samples  int
+	// sawOnline and sawOffline say that these words were seen, and not only guessed.
+	sawOnline, sawOffline bool
+
+	samples int
+	// base is the template of the devices' base topic, statusTopic that of presence where it is not what the base says, own
+	// are the other such topics. bridges are the roots at which Zigbee2MQTT was heard.
+	base        string
+	statusTopic string
+	own         map[string]bool
+	bridges     map[string]bool
 
 	// Example is a topic of those that the contract does not know.
 	Example string
@@ -59,7 +66,7 @@ type learnedSignal struct {
 	count  int
 	times  []time.Time
 	values []any // float64, [json.Number], string, bool or Position
-	// shortest and longest are the bytes of its payloads, arrived when the first of them came.
+	// shortest and longest are the bytes of its payloads, arrived when the first were measured, or came.
 	shortest, longest int
 	arrived           []time.Time
 	unit              string
@@ -67,6 +74,14 @@ type learnedSignal struct {
 	key               string
 	stamp             profile.Timestamp
 	encoding          profile.Encoding
+	// topic is the template of its topic where it is not what the base topic says; lowest is the QoS that all its messages
+	// had at least, retained how many were retained.
+	topic    string
+	lowest   byte
+	retained int
+	// whole is what its payloads are as objects. Once settled, only where their members are more than one value.
+	whole   *learnedNode
+	settled bool
 }
 
 // learnedSetting is a key of desired and reported states.
@@ -79,7 +94,9 @@ type learnedSetting struct {
 
 // NewLesson returns a Lesson under a contract.
 func NewLesson(c *contract.Contract) *Lesson {
-	return &Lesson{contract: c, devices: map[string]*learnedDevice{}, online: "online", offline: "offline"}
+	return &Lesson{
+		contract: c, devices: map[string]*learnedDevice{}, online: "online", offline: "offline", own: map[string]bool{}, bridges: map[string]bool{},
+	}
 }
 
 // ReadCapture adds the messages of a capture.
@@ -108,65 +125,36 @@ func (l *Lesson) ReadCapture(r io.Reader) error {
 // Add takes a message.
 func (l *Lesson) Add(m message.Message) {
 	l.Messages++
-	match, ok := l.contract.Classify(m.Topic)
-	if _, err := topic.ParseName(m.Topic); err != nil || strings.ContainsAny(m.Topic, "{}") {
-		ok = false // a profile cannot name its levels
-	}
-	if !ok || match.Device == "" || l.root != "" && match.Root != l.root { // a profile has one root
+	h, ok := l.place(m.Topic)
+	if !ok || l.root != "" && (h.root != l.root || h.base != l.base) { // a profile has one root
 		if l.Strange++; l.Example == "" {
 			l.Example = m.Topic
 		}
 		return
 	}
-	if l.root == "" {
-		l.root = match.Root
-	}
-	d := l.device(&match)
-	switch match.Kind.Role {
-	case contract.Telemetry:
-		l.signal(d, match.Signal, false, m)
-	case contract.Event:
-		l.signal(d, match.Signal, true, m)
+	l.root, l.base = h.root, h.base
+	d := l.device(&h)
+	switch h.role {
+	case contract.Telemetry, contract.Event:
+		l.signal(d, &h, m)
 	case contract.Status:
-		l.status(m.Payload)
+		l.status(h.own, m.Payload)
 	case contract.Desired, contract.Reported:
 		d.state(m.Payload)
 	default:
 	}
 }
 
-func (l *Lesson) device(match *contract.Match) *learnedDevice {
-	base := match.Base()
-	if d := l.devices[base]; d != nil {
+func (l *Lesson) device(h *heard) *learnedDevice {
+	if d := l.devices[h.beneath]; d != nil {
 		return d
 	}
 	d := &learnedDevice{
-		site: match.Site, id: match.Device, vars: map[string]string{}, signals: map[string]*learnedSignal{}, settings: map[string]*learnedSetting{},
+		site: h.site, id: h.device, vars: h.vars, signals: map[string]*learnedSignal{}, settings: map[string]*learnedSetting{},
 	}
-	for name, value := range match.Vars() {
-		switch name {
-		case "root", "site", "device", "signal", "name":
-		default:
-			d.vars[name] = value
-		}
-	}
-	l.devices[base] = d
+	l.devices[h.beneath] = d
 	l.order = append(l.order, d)
 	return d
-}
-
-// status takes the words for presence that are not the guide's.
-func (l *Lesson) status(body []byte) {
-	word := string(body)
-	if status := gjson.GetBytes(body, "status"); gjson.ValidBytes(body) && status.Type == gjson.String {
-		word = status.Str
-	}
-	switch word {
-	case "Online", "ONLINE", "up", "connected", "alive", "1":
-		l.online = word
-	case "Offline", "OFFLINE", "down", "disconnected", "dead", "0":
-		l.offline = word
-	}
 }
 
 // state takes the keys of desired and reported states.
@@ -239,34 +227,53 @@ func isWhole(literal string) bool {
 }
 
 // signal takes the measurements of a message.
-func (l *Lesson) signal(d *learnedDevice, name string, event bool, m message.Message) {
-	if name == "" || m.Retain && !event && len(m.Payload) == 0 {
+func (l *Lesson) signal(d *learnedDevice, h *heard, m message.Message) {
+	event := h.role == contract.Event
+	if m.Retain && !event && len(m.Payload) == 0 {
 		return
 	}
-	s := d.signals[name]
+	s := d.signals[h.signal]
 	if s == nil {
-		s = &learnedSignal{name: name, event: event, encoding: profile.JSON, stamp: profile.NoTimestamp}
-		d.signals[name] = s
-		d.names = append(d.names, name)
+		s = &learnedSignal{name: h.signal, event: event, topic: h.own, encoding: profile.JSON, stamp: profile.NoTimestamp, lowest: m.QoS}
+		d.signals[h.signal] = s
+		d.names = append(d.names, h.signal)
+		l.own[h.own] = true
 	}
 	if s.count++; s.count == 1 {
 		s.shortest = len(m.Payload)
 	}
-	if !m.Time.IsZero() && len(s.arrived) < mostArrivals {
-		s.arrived = append(s.arrived, m.Time)
+	if s.lowest = min(s.lowest, m.QoS); m.Retain {
+		s.retained++
 	}
 	s.shortest, s.longest = min(s.shortest, len(m.Payload)), max(s.longest, len(m.Payload))
-	for _, object := range s.objects(m.Payload) {
+	objects := s.objects(m.Payload)
+	if len(objects) == 0 {
+		s.arrive(m.Time)
+	}
+	for _, object := range objects {
 		at := s.members(object)
 		if at.IsZero() {
 			at = m.Time
 		}
-		value, ok := learnedValue(object, s.key)
-		if !ok || l.samples >= maxSamples {
+		s.arrive(at)
+		if object.IsObject() {
+			if s.whole == nil {
+				s.whole = &learnedNode{}
+			}
+			s.whole.see(object, at, 0, &l.samples)
 			continue
 		}
-		l.samples++
-		s.times, s.values = append(s.times, at), append(s.values, value)
+		if value, ok := plainLearned(object); ok && l.samples < maxSamples {
+			l.samples++
+			s.times, s.values = append(s.times, at), append(s.values, value)
+		}
+	}
+}
+
+// arrive takes note of when it was measured, or came.
+func (s *learnedSignal) arrive(at time.Time) {
+	if !at.IsZero() && len(s.arrived) < mostArrivals {
+		s.arrived = append(s.arrived, at)
 	}
 }
 
@@ -324,33 +331,4 @@ func (s *learnedSignal) members(object gjson.Result) time.Time {
 		s.stamp = profile.Milliseconds
 	}
 	return at
-}
-
-// learnedValue is the value in a measurement: its value member, or the measurement itself.
-func learnedValue(object gjson.Result, key string) (any, bool) {
-	v := object
-	if object.IsObject() {
-		v = object.Get(key)
-		if key == "" {
-			return nil, false
-		}
-	}
-	switch v.Type {
-	case gjson.Number:
-		if math.Abs(v.Num) <= largestLearned {
-			return v.Num, true
-		}
-		return json.Number(v.Raw), isWhole(v.Raw)
-	case gjson.String:
-		const longest = 64
-		return v.Str, len(v.Str) <= longest
-	case gjson.True, gjson.False:
-		return v.Bool(), true
-	default:
-		if lat, lon := v.Get("lat"), v.Get("lon"); lat.Type == gjson.Number && lon.Type == gjson.Number &&
-			math.Abs(lat.Num) < 90 && math.Abs(lon.Num) <= 180 {
-			return Position{Lat: lat.Num, Lon: lon.Num}, true
-		}
-		return nil, false
-	}
 }

@@ -18,7 +18,7 @@ func (s *learnedSignal) schedule() string {
 		return "on_change: true"
 	}
 	times := s.times
-	if len(times) == 0 {
+	if len(times) == 0 || s.whole != nil {
 		times = s.arrived
 	}
 	var gaps []float64

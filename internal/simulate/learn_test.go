@@ -161,6 +161,9 @@ func FuzzLearn(f *testing.F) {
 	f.Add([]byte(`{"topic":"acme/l/d/telemetry/x","payload":"3f////8=","encoding":"base64"}` + "\n" + `{"topic":"acme/l/d/events/x","payload":""}`))
 	f.Add([]byte(`{"topic":"acme/l/d/telemetry/x","payload":{"v":"21"}}` + "\n" + `{"topic":"acme/l/d/telemetry/x","payload":{"v":"on"}}` + "\n" +
 		`{"topic":"acme/l/d/telemetry/x","payload":{"v":{"lat":91,"lon":1e9}}}`))
+	f.Add([]byte(strings.Join(zigbee()[:20], "\n") + "\n" + strings.Join(tasmota()[:4], "\n")))
+	f.Add([]byte(`{"topic":"tele/on/STATE","payload":{"":{"":[]},"<<":null,"a: b":"- #","x-y":[[1],[2,{"null":true}]],"\u0000\ufeff":{"lat":1,"lon":2},"ts":"never","unit":3}}`))
+	f.Add([]byte(`{"topic":"acme/l/d/events/e","payload":{"v":{"x":1},"id":7,"ts":1736430000}}` + "\n" + `{"topic":"acme/l/d/events/e","payload":[{"value":[1]},2,"x"]}`))
 	f.Fuzz(func(t *testing.T, capture []byte) {
 		lesson := simulate.NewLesson(contract.Default())
 		if lesson.ReadCapture(strings.NewReader(string(capture))) != nil || lesson.Devices() == 0 {

@@ -18,6 +18,15 @@ import (
 // identifiers, words and places are others; signals, units, schemas and numbers stay.
 func (l *Lesson) Profile(name string, anonymous bool) string {
 	names := &anonymiser{on: anonymous, words: map[string]string{}}
+	for _, d := range l.order {
+		for _, s := range d.signals {
+			if !s.settled {
+				s.settle()
+			}
+		}
+	}
+	l.guess()
+	l.complete()
 	types := l.types(names)
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Learned from %d messages of %d devices. Look through it: what comes at other times was not seen.\n", l.Messages, len(l.order))
@@ -26,7 +35,7 @@ func (l *Lesson) Profile(name string, anonymous bool) string {
 	if anonymous {
 		root = "example"
 	}
-	base := strings.TrimSuffix(l.contract.Taxonomy.String(), "/{kind}")
+	base := cmp.Or(l.base, strings.TrimSuffix(l.contract.Taxonomy.String(), "/{kind}"))
 	if base+"/{kind}" == contract.GuideTaxonomy {
 		fmt.Fprintf(&b, "topics: { root: %s }\n\nfleet:\n", quoted(root))
 	} else {
@@ -68,7 +77,7 @@ func (l *Lesson) types(names *anonymiser) []*learnedType {
 		if len(d.signals) == 0 {
 			continue
 		}
-		key := strings.Join(slices.Sorted(maps.Keys(d.signals)), "/")
+		key := d.shape()
 		t := byKey[key]
 		if t == nil {
 			t = &learnedType{name: typeName(d.id)}
@@ -168,8 +177,15 @@ func numbered(devices []*learnedDevice) (pattern string, ok bool) {
 
 func (l *Lesson) writeType(b *strings.Builder, t *learnedType, names *anonymiser) {
 	fmt.Fprintf(b, "  %s:\n", quoted(t.name))
-	if l.online != "online" || l.offline != "offline" {
-		fmt.Fprintf(b, "    status: { online: %s, offline: %s }\n", quoted(l.online), quoted(l.offline))
+	topic := ""
+	if l.statusTopic != "" {
+		topic = "topic: " + strconv.Quote(l.statusTopic) + ", "
+	}
+	if topic != "" || l.online != "online" || l.offline != "offline" {
+		fmt.Fprintf(b, "    status: { %sonline: %s, offline: %s }\n", topic, quoted(l.online), quoted(l.offline))
+	}
+	if t.valued() {
+		b.WriteString("    payload: { value: value }\n")
 	}
 	for _, section := range []string{"telemetry", "events"} {
 		headed := false
@@ -192,15 +208,57 @@ func (l *Lesson) writeType(b *strings.Builder, t *learnedType, names *anonymiser
 func (t *learnedType) best(name string) *learnedSignal {
 	best := t.devices[0].signals[name]
 	for _, d := range t.devices {
-		if s := d.signals[name]; len(s.values) > len(best.values) {
+		if s := d.signals[name]; s.measured() > best.measured() {
 			best = s
 		}
 	}
 	return best
 }
 
+// measured is how many measurements were seen.
+func (s *learnedSignal) measured() int {
+	if s.whole != nil {
+		return s.whole.objects
+	}
+	return len(s.values)
+}
+
+// shape tells devices apart that send different things.
+func (d *learnedDevice) shape() string {
+	shapes := make([]string, 0, len(d.signals))
+	for _, s := range d.signals {
+		shapes = append(shapes, s.shape())
+	}
+	slices.Sort(shapes)
+	return strings.Join(shapes, "/")
+}
+
+// valued reports whether the values of the type are written as value, and not as v.
+func (t *learnedType) valued() bool {
+	values := 0
+	for _, s := range t.devices[0].signals {
+		switch {
+		case s.whole != nil || s.key == "":
+		case s.key != "value":
+			return false
+		default:
+			values++
+		}
+	}
+	return values > 0
+}
+
 func (s *learnedSignal) write(b *strings.Builder, names *anonymiser) {
 	fmt.Fprintf(b, "      %s: # %d messages\n        %s\n", quoted(s.name), s.count, strings.ReplaceAll(s.schedule(), ", ", "\n        "))
+	if s.topic != "" {
+		fmt.Fprintf(b, "        topic: %q\n", s.topic)
+		if s.lowest > 0 {
+			fmt.Fprintf(b, "        qos: %d\n", s.lowest)
+		}
+		if s.retained*2 > s.count {
+			b.WriteString("        retain: true\n")
+		}
+	}
 	if s.schema != "" {
 		fmt.Fprintf(b, "        schema: %s\n", quoted(s.schema))
 	}
@@ -212,8 +270,14 @@ func (s *learnedSignal) write(b *strings.Builder, names *anonymiser) {
 	}
 	if s.stamp != profile.NoTimestamp {
 		fmt.Fprintf(b, "        timestamp: %s\n", s.stamp)
+	} else if s.whole != nil {
+		b.WriteString("        timestamp: none\n")
 	} else if len(s.values) > 0 {
 		b.WriteString("        # it came without ts; timestamp: none leaves it out again\n")
+	}
+	if s.whole != nil {
+		s.writeMembers(b, names)
+		return
 	}
 	fmt.Fprintf(b, "        value: %s\n", s.value(names))
 }

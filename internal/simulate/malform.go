@@ -74,7 +74,10 @@ func malform(how string, payload []byte, s *signal, m measurement) []byte {
 }
 
 func malformJSON(how string, payload []byte, s *signal, m measurement) []byte {
-	key := s.Payload.ValueKey
+	key, value := s.Payload.ValueKey, m.value
+	if s.Flat {
+		key, value = firstLeaf(m.value)
+	}
 	set := func(path, raw string) []byte {
 		out, err := sjson.SetRawBytes(slices.Clone(payload), path, []byte(raw))
 		if err != nil {
@@ -91,7 +94,7 @@ func malformJSON(how string, payload []byte, s *signal, m measurement) []byte {
 	}
 	switch how {
 	case "number_as_string":
-		if _, ok := m.value.(float64); ok {
+		if _, ok := value.(float64); ok {
 			return set(key, `"`+gjson.GetBytes(payload, key).Raw+`"`)
 		}
 	case "missing_ts":
@@ -125,6 +128,9 @@ func oversize(payload []byte, size int) []byte {
 		return append(slices.Clone(payload), make([]byte, size-len(payload))...)
 	}
 	pad := []byte(`,"pad":"`)
+	if len(payload) == len(`{}`) {
+		pad = pad[1:] // there is nothing before it
+	}
 	room := max(0, size-len(payload)-len(pad)-1)
 	text := append(slices.Clone(payload[:len(payload)-1]), pad...)
 	text = append(text, bytes.Repeat([]byte{'x'}, room)...)

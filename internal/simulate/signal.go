@@ -30,7 +30,17 @@ type delayedValue struct {
 }
 
 func newSignalValue(v *profile.Value, born time.Duration, shared *sharedValues, site string, streams func(string) *stream) *signalValue {
-	s := &signalValue{Value: v, source: newSource(v.Source, streams("source"), born, shared, site)}
+	s := &signalValue{Value: v}
+	switch v.Source.(type) {
+	case *profile.Members, *profile.Items:
+		s.source = newComposite(v, func(part *profile.Value, name string) *signalValue {
+			return newSignalValue(part, born, shared, site, func(purpose string) *stream {
+				return streams(strconv.Quote(name) + " " + purpose)
+			})
+		})
+	default:
+		s.source = newSource(v.Source, streams("source"), born, shared, site)
+	}
 	if v.Noise != (profile.Noise{}) {
 		s.noise = streams("noise")
 	}

@@ -66,6 +66,8 @@ func newSource(from profile.Source, s *stream, born time.Duration, shared *share
 		return sharedSource{shared, from.Shared, site}
 	case *profile.Blob:
 		return blob{from, s}
+	case *profile.Time:
+		return timeSource{from}
 	default:
 		return constant{0.0}
 	}
