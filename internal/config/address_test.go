@@ -32,6 +32,7 @@ func TestURLsTakeZonesAndQueries(t *testing.T) {
 		"mqtt://h/a?b#":                      {Host: "h", Topic: "a?b#"},
 		"mqtt://h//a":                        {Host: "h", Topic: "/a"},
 		"unix://%2Frun%2Fs":                  {Unix: "/run/s"},
+		"unix://@abstract":                   {Unix: "@abstract"},
 		"mqtts://[2001:db8::1]":              {Host: "2001:db8::1", TLS: true},
 		"mqtt://[::ffff:192.0.2.1]:1883/%23": {Host: "::ffff:192.0.2.1", Port: 1883, Topic: "#"},
 	} {

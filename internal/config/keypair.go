@@ -45,6 +45,9 @@ func (c *Connection) loadKeyPair(cfg *tls.Config, secrets Secrets) error {
 		return exit.Wrap(exit.Usage, c.named("cert")+", "+c.named("key"), "", c.keyPairError(err))
 	}
 	cfg.Certificates = []tls.Certificate{pair}
+	// Package tls would keep it back when the server names other authorities than its issuer, an intermediate one for
+	// example. The server may know better, and if not, it says why.
+	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 	return nil
 }
 

@@ -1,14 +1,17 @@
 package config_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,5 +169,41 @@ func TestAKeyOfAnUnknownCipherIsNotBlamedOnItsPassword(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "encrypted in a way that mqx does not know") || !strings.Contains(err.Error(), "openssl pkcs8 -topk8") {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+func TestTheCertificateIsShownAlsoToAServerThatNamesOtherAuthorities(t *testing.T) {
+	cert, keys := keyFiles(t)
+	otherCert, _ := keyFiles(t)
+	c := config.Connection{Host: "h", Cert: cert, Key: keys["plain"], Insecure: true, Given: flags("cert", "key", "insecure")}
+	r, err := c.Resolve(config.Secrets{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := x509.NewCertPool()
+	text, err := os.ReadFile(otherCert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if block, _ := pem.Decode(text); block != nil {
+		text = bytes.Replace(block.Bytes, []byte("me"), []byte("it"), 2) // its name: nobody looks at the signature
+	}
+	other, err := x509.ParseCertificate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others.AddCert(other)
+	here, there := net.Pipe()
+	defer here.Close()
+	server := tls.Server(there, &tls.Config{Certificates: r.Options.Target.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert, ClientCAs: others})
+	done := make(chan error, 1)
+	go func() {
+		done <- server.HandshakeContext(t.Context())
+		_ = there.Close()
+	}()
+	client := tls.Client(here, r.Options.Target.TLS)
+	_, readErr := client.Read(make([]byte, 1))
+	if err := <-done; err != nil || len(server.ConnectionState().PeerCertificates) != 1 {
+		t.Errorf("the server: %v, the client: %v", err, readErr)
 	}
 }

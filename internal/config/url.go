@@ -108,7 +108,8 @@ func (a *Address) setUser(user *url.Userinfo) {
 // setUnix reads what follows unix://. The path may be a relative one.
 func (a *Address) setUnix(rest string) error {
 	path := rest
-	if user, after, ok := strings.Cut(rest, "@"); ok && !strings.Contains(user, "/") {
+	// A name that begins with @ is that of Linux's abstract sockets: no user has an empty name.
+	if user, after, ok := strings.Cut(rest, "@"); ok && user != "" && !strings.Contains(user, "/") {
 		u, err := url.Parse("mqtt://" + user + "@host")
 		if err != nil {
 			return errors.New("user or password is malformed; write % as %25, / as %2F and @ as %40 there")

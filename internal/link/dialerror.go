@@ -35,9 +35,7 @@ func (e *DialError) Unwrap() error { return e.Err }
 func newDialError(t Target, err error) *DialError {
 	e := &DialError{Target: t, Err: err}
 	for _, describe := range []func(Target, error) (problem, hint string){
-		describeProxy,
-		func(t Target, err error) (problem, hint string) { return describeTLS(t.TLS, err) },
-		describeWebSocket, describeUnix, describeNetwork,
+		describeProxy, describeTLS, describeWebSocket, describeUnix, describeNetwork,
 	} {
 		if e.Problem, e.Hint = describe(t, err); e.Problem != "" {
 			return e
@@ -144,7 +142,7 @@ func describeNetwork(t Target, err error) (problem, hint string) {
 	case errors.As(err, &dns) && dns.IsTimeout:
 		return fmt.Sprintf("no name server says in time where %q is", t.Host), "check the network and the name server"
 	case errors.As(err, &dns):
-		return fmt.Sprintf("cannot resolve %q: %s", t.Host, dns.Err), "check the network and the name server"
+		return fmt.Sprintf("cannot resolve %q: %s", t.Host, nameServerSays(dns)), "check the network and the name server"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused", brokerHint
 	case errors.Is(err, syscall.EADDRNOTAVAIL) && t.Bind != "":
@@ -162,6 +160,14 @@ func describeNetwork(t Target, err error) (problem, hint string) {
 	default:
 		return err.Error(), ""
 	}
+}
+
+// nameServerSays leaves out the addresses and system calls of a name server that cannot be asked.
+func nameServerSays(err *net.DNSError) string {
+	if i := strings.LastIndex(err.Err, ": "); i >= 0 {
+		return "the name server cannot be asked (" + err.Err[i+2:] + ")"
+	}
+	return err.Err
 }
 
 // describeDeadline says who has not answered.

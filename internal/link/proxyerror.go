@@ -53,7 +53,7 @@ func describeProxied(t Target, err error) (problem, hint string) {
 	if problem, _ = describeCertificate(err); problem != "" {
 		return problem, "an https proxy needs a certificate that the system trusts"
 	}
-	if problem, _ = describeTLS(&tls.Config{MinVersion: tls.VersionTLS12}, err); problem != "" {
+	if problem, _ = describeTLS(Target{TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, err); problem != "" {
 		return problem, "many a proxy speaks plain HTTP: --proxy http://" + t.Proxy.Host
 	}
 	if errors.As(err, &op) && op.Op == "socks connect" {

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// describeTLS puts into words what went wrong in a TLS handshake with the configuration cfg.
-func describeTLS(cfg *tls.Config, err error) (problem, hint string) {
+// describeTLS puts into words what went wrong in the TLS handshake with t.
+func describeTLS(t Target, err error) (problem, hint string) {
+	cfg := t.TLS
 	if cfg == nil {
 		return "", ""
 	}
@@ -30,7 +31,7 @@ func describeTLS(cfg *tls.Config, err error) (problem, hint string) {
 	var record tls.RecordHeaderError
 	switch text := stage.err.Error(); {
 	case errors.As(err, &record):
-		return "the server does not speak TLS on this port", "leave out --tls, or use the TLS port (often 8883)"
+		return "the server does not speak TLS on this port", withoutTLSHint(t)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the server closed the connection during the TLS handshake", "does this port speak TLS?"
 	case strings.HasPrefix(text, "tls: server selected unsupported protocol version"):
@@ -40,6 +41,14 @@ func describeTLS(cfg *tls.Config, err error) (problem, hint string) {
 	default:
 		return "", ""
 	}
+}
+
+// withoutTLSHint says how to connect without TLS, and where it may be.
+func withoutTLSHint(t Target) string {
+	if t.WebSocket != nil {
+		return "without TLS it is ws://; or use the port for wss:// (often 443)"
+	}
+	return "leave out --tls, or use the TLS port (often 8883)"
 }
 
 // describeCertificate puts into words why the server's certificate was not accepted.

@@ -33,11 +33,12 @@ type StatusError struct {
 // Error says what the server answered.
 func (e *StatusError) Error() string {
 	status := strings.TrimSpace(strconv.Itoa(e.Code) + " " + http.StatusText(e.Code))
+	text := "the server answered HTTP status " + status + " instead of opening a WebSocket"
 	if e.Says != "" {
-		status += fmt.Sprintf(" (%q)", e.Says)
+		text += fmt.Sprintf(" (it says %q)", e.Says)
 	}
 
-	return "the server answered HTTP status " + status + " instead of opening a WebSocket"
+	return text
 }
 
 func newStatusError(answer *http.Response, under net.Conn) *StatusError {
