@@ -92,6 +92,7 @@ func (o *cmdSendOptions) run(ctx context.Context, e *env, cmd *cobra.Command, ar
 	}
 	bounded, cancel := context.WithDeadline(ctx, deadline.Add(time.Second)) // the wait for the answer ends first
 	defer cancel()
+	e.saw(topics.Command)
 	a, err := twin.Send(bounded, s, topics, c)
 	if err != nil {
 		return o.failure(ctx, r.Options.Target, a, err)

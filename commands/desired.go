@@ -273,6 +273,11 @@ func (f *fleet) read(ctx context.Context, needs twin.Needs) error {
 	if err := f.Read(ctx, needs); err != nil {
 		return f.failure(ctx, "read from", err, "")
 	}
+	for _, t := range f.Twins() {
+		if t.Desired != nil {
+			f.env.saw(t.Desired.Message.Topic)
+		}
+	}
 	if f.where == nil {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/headroom"
+	"github.com/mqx-cli/mqx/internal/lately"
 	"github.com/mqx-cli/mqx/internal/output"
 )
 
@@ -25,6 +26,8 @@ type env struct {
 	json  bool // the running command writes JSON, and so does its last error
 
 	atEnd []func() // what is to be done when the command has ended
+
+	topics lately.Topics // that the command has seen
 
 	instead atomic.Pointer[func(line string)] // takes notes while standard error cannot be written to; nil for nobody
 }

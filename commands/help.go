@@ -16,6 +16,7 @@ import (
 func newHelp(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "help [COMMAND]", Short: "Print the help of a command", Annotations: readOnly()}
 	e.addJSONFlag(cmd, "print the commands with their flags as JSON")
+	cmd.ValidArgsFunction = completeCommands
 	cmd.RunE = e.run(func(_ context.Context, args []string) error {
 		target, rest, err := cmd.Root().Find(args)
 		if err != nil {
@@ -30,6 +31,21 @@ func newHelp(e *env) *cobra.Command {
 		return target.Help()
 	})
 	return cmd
+}
+
+// completeCommands completes the name of a command, a word at a time.
+func completeCommands(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	target, rest, err := cmd.Root().Find(args)
+	if err != nil || len(rest) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var found []cobra.Completion
+	for _, c := range target.Commands() {
+		if c.IsAvailableCommand() && strings.HasPrefix(c.Name(), begun) {
+			found = append(found, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
 // printHelp writes the help of cmd to standard output.

@@ -53,17 +53,24 @@ func processEnv(out, errs io.Writer) *env {
 
 // run executes args and reports the error, once.
 func run(ctx context.Context, e *env, args []string) exit.Code {
-	e.words = args
+	if e.words = args; completes(args) {
+		e.words = args[1:max(1, len(args)-1)] // the last one is not finished
+	}
 	root := newRoot(e) //nolint:contextcheck // the commands get ctx from cobra
-	args, err := joinProperties(root, args)
+	joined, err := joinProperties(root, args)
+	if completes(args) {
+		walk(root, e.complete)
+		joined, err = args, nil // a property may be half typed
+	}
 	if err == nil {
-		root.SetArgs(args)
+		root.SetArgs(joined)
 		err = root.ExecuteContext(ctx)
 		err = interrupted(ctx, err)
 	}
 	for _, end := range e.atEnd {
 		end()
 	}
+	e.remember()
 	if line := e.errorLine(err); line != "" {
 		fmt.Fprintln(e.streams.Err, line)
 	}

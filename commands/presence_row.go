@@ -53,17 +53,21 @@ func marshalLine(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }
 
+// stateNames are the states of devices by their names.
+func stateNames() []string {
+	var names []string
+	for _, s := range presence.States() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
 // parseStates reads the names of states.
 func parseStates(names []string) (map[presence.State]bool, error) {
 	states := map[presence.State]bool{}
 	for _, name := range names {
 		if !slices.Contains(presence.States(), presence.State(name)) {
-			known := presence.States()
-			words := make([]string, len(known))
-			for i, s := range known {
-				words[i] = string(s)
-			}
-			return nil, exit.Wrap(exit.Usage, "--state", strconv.Quote(name), oneOf(name, words...))
+			return nil, exit.Wrap(exit.Usage, "--state", strconv.Quote(name), oneOf(name, stateNames()...))
 		}
 		states[presence.State(name)] = true
 	}

@@ -128,11 +128,15 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 	if err := readyFile(o.ready, ""); err != nil {
 		return err
 	}
+	e.saw(o.topics...)
 	summary, err := publish.Run(ctx, s, source, publish.Options{
 		Topics: o.topics, Steps: steps, Rate: o.rate,
 		Report: o.reporter(e),
 	})
 	o.linter.summarise()
+	if said := lastWord(ctx, s); err == nil && summary.Unconfirmed > 0 {
+		err = said
+	}
 	return o.outcome(ctx, e, r.Options.Target, summary, err)
 }
 

@@ -112,9 +112,6 @@ func (o *pubOptions) queuedOutcome(ctx context.Context, e *env, options client.O
 	case s.Refused > 0 && s.Delivered == 0 && s.BadLines+s.Held == 0 && o.failure != nil && !o.bulk(e):
 		return requestError("publish", o.failure)
 	}
-	if o.failure != nil && !o.bulk(e) {
-		e.note("%s", o.failure)
-	}
 	return o.outcome(ctx, e, options.Target, s.Summary, nil)
 }
 

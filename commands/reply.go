@@ -121,6 +121,9 @@ func (o *replyOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args
 		return err
 	}
 	defer closeSession(ctx, s)
+	for _, f := range o.filters {
+		e.saw(f.String())
+	}
 	tally, err := request.Serve(ctx, s, o.service(e))
 	return o.result(ctx, r.Options.Target, tally, err)
 }

@@ -102,6 +102,7 @@ func (o *requestOptions) run(ctx context.Context, e *env, cmd *cobra.Command, ar
 		return err
 	}
 	defer closeSession(ctx, s)
+	e.saw(args[0])
 	o.older = s.Caps().Version != wire.V5
 	ctx, cancel := output.UntilClosed(ctx, e.streams.Out)
 	defer cancel()

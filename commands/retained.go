@@ -132,6 +132,9 @@ func (o *retainedOptions) connectFor(ctx context.Context, e *env, cmd *cobra.Com
 		closeSession(ctx, s)
 		return nil, exit.New(exit.Refused, "retained", r.Options.Target.String(), "the broker keeps no retained messages (Retain Available 0)")
 	}
+	for _, f := range o.filters {
+		e.saw(f.String())
+	}
 	return &store{retainedOptions: o, env: e, session: s, target: r.Options.Target}, nil
 }
 

@@ -32,7 +32,7 @@ func newRetainedDump(e *env) *cobra.Command {
 			return err
 		}
 		printer := output.NewListing(e.streams, output.ListingOptions{JSON: true, Now: now})
-		_, err = o.list(ctx, e, cmd, args, &selectingSink{listingPrinter: printer, selector: selector})
+		_, err = o.list(ctx, e, cmd, args, &selectingSink{listingPrinter: printer, selector: selector, saw: e.saw})
 		return err
 	})
 	return cmd

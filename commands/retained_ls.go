@@ -59,7 +59,7 @@ func (o *retainedLsOptions) run(ctx context.Context, e *env, cmd *cobra.Command,
 		return err
 	}
 	printer := output.NewListing(e.streams, output.ListingOptions{JSON: e.json, Tree: o.tree, Sort: string(o.sort), Now: now, Color: e.color})
-	shown, err := o.list(ctx, e, cmd, args, &selectingSink{listingPrinter: printer, selector: selector})
+	shown, err := o.list(ctx, e, cmd, args, &selectingSink{listingPrinter: printer, selector: selector, saw: e.saw})
 	if err == nil && shown == 0 {
 		e.note("saw no retained message; a broker may hide them from this user, and some (RabbitMQ) send none to wildcards")
 	}
@@ -105,6 +105,7 @@ type selectingSink struct {
 	listingPrinter
 
 	selector retained.Selector
+	saw      func(names ...string)
 	shown    int
 }
 
@@ -114,6 +115,7 @@ func (s *selectingSink) Message(m message.Message) (bool, error) {
 		return false, nil
 	}
 	s.shown++
+	s.saw(m.Topic)
 	return s.listingPrinter.Message(m)
 }
 

@@ -65,9 +65,6 @@ func newRoot(e *env) *cobra.Command {
 	walk(root, func(cmd *cobra.Command) {
 		cmd.SuggestionsMinimumDistance = 2
 		cmd.Flags().SortFlags = false // as they were defined: what belongs together stays together
-		if cmd.Flags().Lookup("context") != nil {
-			_ = cmd.RegisterFlagCompletionFunc("context", e.completeContexts) // the flag is there
-		}
 	})
 	return root
 }

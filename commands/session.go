@@ -19,6 +19,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/exit"
 	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/output"
+	"github.com/mqx-cli/mqx/internal/publish"
 	"github.com/mqx-cli/mqx/internal/retained"
 	"github.com/mqx-cli/mqx/internal/userfile"
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -255,6 +256,13 @@ func connectError(t link.Target, err error) error {
 	if late := link.AfterHandshake(t, err); late != nil {
 		err = late
 	}
+	if errors.Is(err, link.ErrUnsupportedVersion) {
+		why := link.ErrUnsupportedVersion // without that the connection is lost, which goes without saying
+		return exit.Wrap(exit.Refused, "connect", t.String(), why).Hint(refusalHint(wire.UnsupportedProtocolVersion))
+	}
+	if said, ok := errors.AsType[*client.DisconnectedError](err); ok && said.Code.IsError() {
+		return exit.Wrap(exit.Refused, "connect", t.String(), err).Hint(refusalHint(said.Code))
+	}
 	failure := exit.Wrap(exit.Unreachable, "connect", t.String(), err)
 	if dial, ok := errors.AsType[*link.DialError](err); ok {
 		return failure.Hint(dial.Hint)
@@ -346,9 +354,14 @@ func count(n int, what string) string {
 
 // closeSession says goodbye, also when ctx has ended.
 func closeSession(ctx context.Context, s *client.Session) {
+	_ = lastWord(ctx, s) // everything that counts was acknowledged or reported before
+}
+
+// lastWord closes a session and returns what the broker has said to that, nil for nothing.
+func lastWord(ctx context.Context, s *client.Session) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	_ = s.Close(ctx) // everything that counts was acknowledged or reported before
+	return s.Close(ctx)
 }
 
 // subscribe subscribes; a refused filter is exit status 4.
@@ -366,6 +379,9 @@ func requestError(what string, err error) error {
 			return e.Hint("the broker's access rules do not allow it for this user")
 		}
 		return e
+	}
+	if _, ok := errors.AsType[*publish.SetAsideError](err); ok {
+		return exit.Wrap(exit.Refused, what, "", err)
 	}
 	if errors.Is(err, client.ErrNoAnswer) {
 		return exit.Wrap(exit.Timeout, what, "", err)

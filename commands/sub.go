@@ -151,6 +151,9 @@ func (o *subOptions) run(ctx context.Context, e *env, cmd *cobra.Command, args [
 		return o.late(ctx, err, "no connection")
 	}
 	defer closeSession(ctx, s)
+	for _, f := range o.filters {
+		e.saw(f.String())
+	}
 	if o.counting != nil {
 		ctx = o.counting.start(ctx, o.title())
 	}

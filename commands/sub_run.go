@@ -69,7 +69,7 @@ func (s *subscriber) unsubscribed(ctx context.Context, err error) error {
 
 // receive prints messages until the stated end.
 func (s *subscriber) receive(ctx context.Context) error {
-	result, err := receive.Run(ctx, s.session, s.printer, receive.Options{
+	result, err := receive.Run(ctx, s.session, seeingSink{s.printer, s.env}, receive.Options{
 		Count: s.count, Deadline: s.deadline, Idle: s.idle, Exclude: s.exclude, HideRetained: s.hidesRetained(),
 	})
 	if err != nil {
@@ -83,6 +83,19 @@ func (s *subscriber) receive(ctx context.Context) error {
 		after, why = s.idle, "--idle"
 	}
 	return s.tooFew(result.Shown, fmt.Sprintf("within %s (%s)", after, why))
+}
+
+// seeingSink remembers the topics of messages.
+type seeingSink struct {
+	receive.Sink
+
+	env *env
+}
+
+// Message hands m on.
+func (s seeingSink) Message(m message.Message) (bool, error) {
+	s.env.saw(m.Topic)
+	return s.Sink.Message(m)
 }
 
 // hidesRetained reports whether messages with the RETAIN flag are to be left out: not where the Server does it, because
@@ -155,6 +168,7 @@ func (r *retainedSink) Message(m message.Message) (bool, error) {
 			return false, nil
 		}
 	}
+	r.env.saw(m.Topic)
 	shown, err := r.printer.Message(m)
 	if shown {
 		r.shown++

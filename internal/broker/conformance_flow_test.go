@@ -114,3 +114,39 @@ func TestAcknowledgementsComeInTheOrderOfTheMessages(t *testing.T) {
 		}
 	}
 }
+
+// What the client has not said that it has received is not delivered.
+func TestAcknowledgementOutOfOrderEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	s := brokertest.Start(t)
+	for _, v := range versions() {
+		for qos := byte(1); qos <= 2; qos++ {
+			name := fmt.Sprintf("order/%v/%d", v, qos)
+			sub, pub := dial(t, s, v), connected(t, s, v, "pub"+name)
+			sub.connect(&wire.Connect{ClientID: "sub" + name, Properties: lastingIn(v)})
+			sub.sub(name, qos)
+			pub.publish(&wire.Publish{Topic: name, QoS: qos, Payload: text("x")})
+			m := expect[*wire.Publish](sub)
+			sub.send(&wire.Ack{Kind: wire.PUBCOMP, PacketID: m.PacketID})
+			if v == wire.V5 {
+				sub.expectDisconnect(wire.ProtocolError)
+			} else {
+				sub.expectClosed()
+			}
+			again := dial(t, s, v)
+			again.connect(&wire.Connect{ClientID: "sub" + name, Properties: lastingIn(v)})
+			if got := expect[*wire.Publish](again); !got.Dup || string(got.Payload) != string(m.Payload) {
+				t.Errorf("%s: got %+v, want the message again", name, got)
+			}
+		}
+	}
+}
+
+// lastingIn are the properties of a CONNECT whose Session lasts.
+func lastingIn(v wire.Version) *wire.Properties {
+	if v != wire.V5 {
+		return nil
+	}
+
+	return expiry(60)
+}

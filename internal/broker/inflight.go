@@ -42,10 +42,10 @@ func (c *client) handleAck(first byte, body []byte) error {
 	case a.Kind == wire.PUBREC && f.qos == 2:
 		f.release(c.b, s)
 		c.appendAck(wire.PUBREL, a.PacketID, wire.Success)
-	case a.Kind == wire.PUBCOMP && f.qos == 2:
+	case a.Kind == wire.PUBCOMP && f.released:
 		s.settle(c, a.PacketID, f)
 	default:
-		return refuse(wire.ProtocolError, "%s for a QoS %d message", a.Kind, f.qos)
+		return refuse(wire.ProtocolError, "%s out of order for a QoS %d message", a.Kind, f.qos)
 	}
 	if kick := s.needsKick(); kick != nil {
 		c.kicks.add(kick)

@@ -36,6 +36,25 @@ type authHandler struct {
 	method     string
 }
 
+// HandleAuth implements link.Handler. Only what may be answered goes on to the engine.
+func (c *connection) HandleAuth(p *wire.Auth) error {
+	switch {
+	case c.auth == nil:
+		return authFault("no Authentication Method was asked for", "MQTT-4.12.0-6")
+	case c.connack.Load() != nil:
+		return authFault("nobody has asked to authenticate again", "section 4.12.1")
+	case p.Code != wire.ContinueAuthentication:
+		return authFault(fmt.Sprintf("%s (0x%02x) before CONNACK", p.Code, byte(p.Code)), "MQTT-4.12.0-2")
+	case p.Properties.AuthenticationMethod != c.auth.method:
+		return authFault("another Authentication Method than in CONNECT", "MQTT-4.12.0-5")
+	}
+	return nil
+}
+
+func authFault(msg, ref string) error {
+	return &wire.Error{Code: wire.ProtocolError, Packet: wire.AUTH, Msg: msg, Ref: ref}
+}
+
 // Authenticate implements paho.Author. It cannot fail, so a failure ends the connection.
 func (h *authHandler) Authenticate(p *paho.Auth) *paho.Auth {
 	answer, err := h.exchange.Step(p.Properties.AuthData)
@@ -73,7 +92,11 @@ func beginAuth(o Options, connect *wire.Connect) (*authHandler, error) {
 
 // finish checks what CONNACK says, and returns why the exchange has failed.
 func (h *authHandler) finish(connack *wire.Connack) error {
-	if err := h.exchange.Finish(connack.Properties.AuthenticationData); err != nil {
+	var proof []byte
+	if connack.Properties != nil {
+		proof = connack.Properties.AuthenticationData
+	}
+	if err := h.exchange.Finish(proof); err != nil {
 		return fmt.Errorf("%w: %w", ErrAuthentication, err)
 	}
 	return nil

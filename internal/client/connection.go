@@ -149,13 +149,22 @@ func (c *connection) drop() {
 }
 
 // HandleConnack implements link.Handler. It sets what the CONNACK decides before the read loop can go on.
-func (c *connection) HandleConnack(p *wire.Connack) {
+func (c *connection) HandleConnack(p *wire.Connack) error {
+	if p.SessionPresent && c.connect.CleanStart {
+		if c.connect.Version == wire.V5 {
+			return &wire.Error{
+				Code: wire.ProtocolError, Packet: wire.CONNACK, Msg: "Session Present where a new Session was asked for", Ref: "MQTT-3.2.2-4",
+			}
+		}
+		p.SessionPresent = false // 3.1.1 does not say what to do: nothing must be counted on that may not be there
+	}
 	c.connack.Store(p)
 	if p.Code.IsError() {
-		return
+		return nil
 	}
 	c.caps = newCaps(c.connect, p)
 	c.lane.receiveOn(c)
+	return nil
 }
 
 // HandleDisconnect implements link.Handler. Its reason replaces the less telling end of the stream that follows.
@@ -167,10 +176,10 @@ func (c *connection) Pace() { c.lane.pace(c) }
 // Lost implements link.Handler. Where the connection is not replaced, everything that waits on it ends at once.
 func (c *connection) Lost(err error) {
 	switch d := c.disconnect.Load(); {
-	case d != nil:
-		err = newDisconnectedError(d)
 	case c.lane.stopped():
 		err = ErrClosed
+	case d != nil:
+		err = newDisconnectedError(d)
 	default:
 		err = &lostError{cause: err}
 	}
@@ -247,7 +256,10 @@ func (c *connection) HandleAck(a *wire.Ack) error {
 	if c.lane.journalled(c, a) {
 		return nil
 	}
-	release, end := c.lane.window.acknowledged(a)
+	release, end, err := c.lane.window.acknowledged(a)
+	if err != nil {
+		return err
+	}
 	if release != nil {
 		if c.caps.Version != wire.V5 {
 			release.Code = wire.Success

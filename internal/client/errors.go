@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/mqx-cli/mqx/internal/wire"
 )
@@ -64,6 +65,35 @@ type lostError struct{ cause error }
 func (e *lostError) Error() string { return "connection lost: " + e.cause.Error() }
 
 func (e *lostError) Unwrap() []error { return []error{ErrConnectionLost, e.cause} }
+
+// HungUp reports whether a connection ended because the Server, or something in between, closed it for a reason that may be a
+// message that was sent: without a word, or with a Reason Code that can be about one.
+func HungUp(err error) bool {
+	if gaveUp, ok := errors.AsType[*GaveUpError](err); ok {
+		err = gaveUp.Err
+	}
+	if said, ok := errors.AsType[*DisconnectedError](err); ok {
+		return aboutMessage(said.Code)
+	}
+	if _, ok := errors.AsType[*wire.Error](err); ok {
+		return false // it was the Server that made a mistake
+	}
+	timeout, _ := errors.AsType[net.Error](err)
+	return errors.Is(err, ErrConnectionLost) && !errors.Is(err, errSilent) && !errors.Is(err, ErrTakenOver) &&
+		!errors.Is(err, ErrClosed) && (timeout == nil || !timeout.Timeout())
+}
+
+// aboutMessage reports whether a DISCONNECT with the Reason Code may answer a PUBLISH.
+func aboutMessage(code wire.ReasonCode) bool {
+	switch code {
+	case wire.UnspecifiedError, wire.ImplementationSpecificError, wire.MalformedPacket, wire.ProtocolError,
+		wire.NotAuthorized, wire.TopicNameInvalid, wire.PacketTooLarge, wire.PayloadFormatInvalid, wire.RetainNotSupported,
+		wire.QoSNotSupported:
+		return true
+	default:
+		return false
+	}
+}
 
 func describe(code wire.ReasonCode, reason, reference string) string {
 	s := fmt.Sprintf("%s (0x%02x)", code, byte(code))

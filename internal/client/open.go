@@ -32,7 +32,7 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 		o.ConnectTimeout = defaultConnectTimeout
 	}
 	var outage Outage
-	for wait := newBackoff(o.Retry.MaxWait); ; {
+	for wait := NewBackoff(o.Retry.MaxWait); ; {
 		s, err := openOnce(ctx, o)
 		outage.Attempts++
 		outage.Err = err
@@ -44,7 +44,7 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 		case err == nil, ctx.Err() != nil, outage.Attempts > o.Retry.Connect, o.Retry.ends(err):
 			return s, err
 		}
-		outage.Wait = wait.next()
+		outage.Wait = wait.Next()
 		o.Retry.report(outage)
 		if err := pause(ctx, outage.Wait); err != nil {
 			return nil, err

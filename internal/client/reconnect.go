@@ -54,18 +54,19 @@ func (r *Retry) ends(err error) bool {
 	return refused && r.NotRefused || isFatal(err)
 }
 
-// backoff gives the waits between attempts.
-type backoff struct{ wait, most time.Duration }
+// Backoff gives the waits between attempts.
+type Backoff struct{ wait, most time.Duration }
 
-func newBackoff(most time.Duration) *backoff {
+// NewBackoff begins with a short wait. None is longer than most; 0 means 30 s.
+func NewBackoff(most time.Duration) *Backoff {
 	if most == 0 {
 		most = defaultMaxWait
 	}
-	return &backoff{wait: min(firstWait, most), most: most}
+	return &Backoff{wait: min(firstWait, most), most: most}
 }
 
-// next returns the next wait: at random from a half to the whole of one that doubles each time.
-func (b *backoff) next() time.Duration {
+// Next returns the next wait: at random from a half to the whole of one that doubles each time.
+func (b *Backoff) Next() time.Duration {
 	wait := b.wait/2 + rand.N(b.wait/2+1) //nolint:gosec // G404: no secret, it only spreads clients
 	b.wait = min(2*b.wait, b.most)
 	return wait
@@ -124,7 +125,7 @@ func isFatalCode(code wire.ReasonCode) bool {
 func (s *Session) keepUp(ctx context.Context) {
 	ctx, s.giveUpKeeping = context.WithCancel(context.WithoutCancel(ctx))
 	s.kept = make(chan struct{})
-	k := &keeper{session: s, wait: newBackoff(s.options.Retry.MaxWait)}
+	k := &keeper{session: s, wait: NewBackoff(s.options.Retry.MaxWait)}
 	go func() {
 		defer close(s.kept)
 		defer k.births.Wait()
@@ -140,7 +141,7 @@ type keeper struct {
 	session *Session
 	guard   takeoverGuard
 
-	wait     *backoff
+	wait     *Backoff
 	lastWait time.Duration // before the present connection
 	failed   int           // attempts since a connection that lasted
 
@@ -176,14 +177,14 @@ func (k *keeper) replace(ctx context.Context, lost *connection) error {
 	}
 	retry := &k.session.options.Retry
 	if lost.ended.Sub(lost.began) >= k.lastWait {
-		k.wait, k.failed = newBackoff(retry.MaxWait), 0
+		k.wait, k.failed = NewBackoff(retry.MaxWait), 0
 	}
 	outage := Outage{LostAt: lost.ended, Cause: lost.err}
 	for {
 		if k.failed >= retry.Reconnect {
 			return &GaveUpError{Cause: lost.err, Attempts: k.failed, Err: cmpErr(outage.Err, lost.err)}
 		}
-		outage.Wait = k.wait.next()
+		outage.Wait = k.wait.Next()
 		k.lastWait = outage.Wait
 		retry.report(outage)
 		if err := pause(ctx, outage.Wait); err != nil {

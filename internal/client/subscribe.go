@@ -242,7 +242,7 @@ func (c *connection) giveUp(ctx context.Context, cancel context.CancelFunc) {
 func codes(packet wire.Type, reasons []byte, filters []string, reason string) ([]wire.ReasonCode, error) {
 	if len(reasons) != len(filters) {
 		return nil, &wire.Error{
-			Code: wire.ProtocolError, Packet: packet, Msg: fmt.Sprintf("%d Reason Codes for %d Topic Filters", len(reasons), len(filters)),
+			Code: wire.ProtocolError, Packet: answerTo(packet), Msg: fmt.Sprintf("%d Reason Codes for %d Topic Filters", len(reasons), len(filters)),
 		}
 	}
 	out := make([]wire.ReasonCode, len(reasons))
@@ -254,6 +254,14 @@ func codes(packet wire.Type, reasons []byte, filters []string, reason string) ([
 		}
 	}
 	return out, first
+}
+
+// answerTo is the type of the packet that answers a SUBSCRIBE or UNSUBSCRIBE.
+func answerTo(packet wire.Type) wire.Type {
+	if packet == wire.SUBSCRIBE {
+		return wire.SUBACK
+	}
+	return wire.UNSUBACK
 }
 
 func userProperties(p *wire.Properties) paho.UserProperties {

@@ -56,7 +56,8 @@ func (g *takeoverGuard) watch(ctx context.Context, c *connection) bool {
 func (g *takeoverGuard) judge(ctx context.Context, c *connection, givenID bool) error {
 	quiet := c.ended.Sub(c.conn.LastSent()) >= quietTime && c.ended.Sub(c.conn.LastReceived()) >= quietTime
 	silently := errors.Is(c.err, link.ErrClosedByServer) && c.disconnect.Load() == nil
-	if !givenID || !silently || !quiet {
+	busy := c.lane.window.open() > 0 // and what is under way may be the reason
+	if !givenID || !silently || !quiet || busy {
 		g.closings = 0
 		g.close()
 		return nil

@@ -49,3 +49,25 @@ func TestTakenOverAgainAndAgainWithoutAWord(t *testing.T) {
 		})
 	}
 }
+
+// A Server far away that hangs up at a message does so a while after it was sent, which is no sign of another client.
+func TestHangingUpAtAMessageIsNoTakeover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangsUp := func(p *peer) {
+			p.accept(&wire.Connack{})
+			want[*wire.Publish](p)
+			<-time.After(100 * time.Millisecond)
+		}
+		s := open(t, client.Options{
+			Version: wire.V311, ClientID: "me", Retry: client.Retry{Reconnect: client.Forever, MaxWait: time.Millisecond},
+			Dial: scripts(t, hangsUp, hangsUp, hangsUp, hangsUp, stays(&wire.Connack{})),
+		})
+		if err := s.PublishAsync(t.Context(), text("t", "bad", 1), nil); err != nil {
+			t.Fatal(err)
+		}
+		advance(time.Minute)
+		if err := s.Err(); err != nil {
+			t.Errorf("Err() = %v", err)
+		}
+	})
+}

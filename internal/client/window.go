@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,9 @@ const (
 	// defaultInflight is MaxInflight's default: more gains nothing, and slows down a Server that keeps a list.
 	defaultInflight = 1000
 )
+
+// minIdentifiers is how many identifiers take turns at least, whatever the window is.
+const minIdentifiers = 256
 
 // slowStart is how many messages may be open on a connection that replaces another before any of them is acknowledged; each
 // acknowledgement allows one more. A link that breaks sooner than a full window has passed would make no progress otherwise.
@@ -101,9 +105,10 @@ func (w *window) room(ctx context.Context, qos byte) error {
 	}
 }
 
-// next prefers identifiers that were not used yet, then the one that has rested longest.
+// next prefers identifiers that were not used yet, then the one that has rested longest. There are more of them than may be
+// open, so that an acknowledgement that comes twice does not meet the next message.
 func (w *window) next() uint16 {
-	if len(w.slots) < w.limit {
+	if len(w.slots) < max(w.limit, minIdentifiers) {
 		w.slots = append(w.slots, slot{})
 		return uint16(firstPublishID + len(w.slots) - 1)
 	}
@@ -155,29 +160,38 @@ func (w *window) all() iter.Seq2[uint16, *slot] {
 }
 
 // acknowledged moves the message of a on. It returns the PUBREL to send, nil for none, and what to call when the message
-// is at its end, nil for nothing.
-func (w *window) acknowledged(a *wire.Ack) (release *wire.Ack, end func()) {
+// is at its end, nil for nothing. An answer that does not belong to the message is an error: no other would come, and the
+// message would wait for ever.
+func (w *window) acknowledged(a *wire.Ack) (release *wire.Ack, end func(), err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.slot(a.PacketID)
-	known := s != nil && s.msg.QoS == qosOf(a.Kind)
 	switch {
+	case s != nil && s.msg.QoS != qosOf(a.Kind):
+		return nil, nil, misplaced(a.Kind, fmt.Sprintf("it answers a PUBLISH of QoS %d", s.msg.QoS))
+	case s != nil && a.Kind == wire.PUBCOMP && !s.released:
+		return nil, nil, misplaced(a.Kind, "no PUBREL was sent")
 	case a.Kind == wire.PUBREC && !a.Code.IsError():
 		release = &wire.Ack{Kind: wire.PUBREL, PacketID: a.PacketID}
-		if known {
+		if s != nil {
 			s.released = true
 		} else {
 			release.Code = wire.PacketIdentifierNotFound
 		}
-		return release, nil
-	case !known, a.Kind == wire.PUBCOMP && !s.released:
-		return nil, nil // an answer to nothing that is open
+		return release, nil, nil
+	case s == nil:
+		return nil, nil, nil // an answer to nothing that is open
 	}
 	res := result(a, s.msg.Topic)
 	if a.Kind == wire.PUBCOMP && a.Code == wire.PacketIdentifierNotFound && s.again {
 		res = Result{} // the Server had ended it, and its PUBCOMP was lost with a connection (MQTT 5, 3.7.2.1)
 	}
-	return nil, w.end(s, a.PacketID, res)
+	return nil, w.end(s, a.PacketID, res), nil
+}
+
+// misplaced is an acknowledgement that breaks the handshake of its message (MQTT 5, 4.3).
+func misplaced(kind wire.Type, msg string) error {
+	return &wire.Error{Code: wire.ProtocolError, Packet: kind, Msg: msg, Ref: "section 4.3"}
 }
 
 // end frees the slot of a message that is at its end. It returns what to call without the lock, nil for nothing.

@@ -44,7 +44,9 @@ var ErrBroken = errors.New("connection broken")
 // error ends the connection; a [*wire.Error] is told to an MQTT 5 Server in a DISCONNECT first.
 type Handler interface {
 	// HandleConnack is given every CONNACK.
-	HandleConnack(*wire.Connack)
+	HandleConnack(*wire.Connack) error
+	// HandleAuth is given every AUTH before the engine answers it.
+	HandleAuth(*wire.Auth) error
 	// HandlePublish is given every PUBLISH with the time when its bytes were read. The struct is used again after the
 	// call; what it refers to is not.
 	HandlePublish(*wire.Publish, time.Time) error
@@ -87,7 +89,8 @@ type Conn struct {
 	staged     []byte     // that packet
 	openUnsubs openUnsubscribes
 
-	forEngine []byte // inbound packets for the engine, as MQTT 5
+	reading   sync.Mutex // held by who reads: the engine, and Close after it
+	forEngine []byte     // inbound packets for the engine, as MQTT 5
 	pub       wire.Publish
 	ack       wire.Ack
 	answered  bool // a packet was received
@@ -224,7 +227,7 @@ func (c *Conn) writeFailed(err error) {
 
 // Close ends the connection so that nothing already sent is lost: closing a socket with unread input makes the kernel
 // reset the connection, which destroys data on its way to the Server. So it closes only the outbound half and reads
-// until the Server has closed too.
+// until the Server has closed too. The Handler is given a DISCONNECT that comes meanwhile, after Lost.
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
 		c.closing.Store(true)
@@ -252,7 +255,9 @@ func (c *Conn) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	buffer := make([]byte, 16<<10)
+	_ = c.SetReadDeadline(time.Now()) // the engine's Read returns, and reads no more
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	for now := time.Now(); now.Before(deadline); now = time.Now() {
 		until := now.Add(lingerQuiet)
 		if until.After(deadline) {
@@ -261,8 +266,10 @@ func (c *Conn) linger() {
 		if c.SetReadDeadline(until) != nil {
 			return
 		}
-		if _, err := c.Conn.Read(buffer); err != nil {
+		first, body, err := c.in.Next()
+		if err != nil {
 			return // the end, or nothing came
 		}
+		c.takeLast(first, body)
 	}
 }

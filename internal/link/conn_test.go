@@ -23,7 +23,8 @@ type handler struct {
 
 func newHandler() *handler { return &handler{lost: make(chan error, 1)} }
 
-func (h *handler) HandleConnack(*wire.Connack)       {}
+func (h *handler) HandleConnack(*wire.Connack) error { return nil }
+func (h *handler) HandleAuth(*wire.Auth) error       { return nil }
 func (h *handler) HandleAck(*wire.Ack) error         { return nil }
 func (h *handler) HandleDisconnect(*wire.Disconnect) {}
 func (h *handler) Pace()                             {}

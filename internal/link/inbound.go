@@ -14,6 +14,8 @@ import (
 // Read is the read loop: the engine calls it and gets the packets that are its own, as MQTT 5. Everything else goes to
 // the Handler on the way.
 func (c *Conn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	for len(c.forEngine) == 0 {
 		if err := c.next(); err != nil {
 			c.ended.Store(errors.Is(err, ErrClosedByServer) || errors.Is(err, ErrNoAnswer))
@@ -31,6 +33,9 @@ func (c *Conn) next() error {
 	c.cfg.Handler.Pace()
 	first, body, err := c.in.Next()
 	if c.closing.Load() {
+		if err == nil {
+			c.takeLast(first, body)
+		}
 		return net.ErrClosed
 	}
 	if err == nil {
@@ -44,6 +49,21 @@ func (c *Conn) next() error {
 		c.tell(err)
 	}
 	return err
+}
+
+// takeLast looks for the Server's last word among what comes while the connection is being closed.
+func (c *Conn) takeLast(first byte, body []byte) {
+	if wire.Type(first>>4) != wire.DISCONNECT {
+		return
+	}
+	p, err := wire.Decode(c.version, first, body)
+	if err != nil {
+		return
+	}
+	c.trace(p)
+	if said, ok := p.(*wire.Disconnect); ok && c.version == wire.V5 {
+		c.cfg.Handler.HandleDisconnect(said)
+	}
 }
 
 // tell lets an MQTT 5 Server know what it did wrong.
@@ -60,6 +80,9 @@ func (c *Conn) take(first byte, body []byte) error {
 		if err := c.sniff(kind, body); err != nil {
 			return err
 		}
+	}
+	if !c.established.Load() && !beginsAnswer(byte(kind)<<4) {
+		return &wire.Error{Code: wire.ProtocolError, Packet: kind, Msg: "it comes before CONNACK", Ref: "MQTT-3.2.0-1"}
 	}
 	switch kind {
 	case wire.PUBLISH:
@@ -88,8 +111,9 @@ func (c *Conn) take(first byte, body []byte) error {
 func (c *Conn) sniff(kind wire.Type, body []byte) error {
 	switch {
 	case kind == wire.CONNACK && c.version == wire.V5 && len(body) == 2:
-		// 3.1.1 has no property length, so its CONNACK is one byte shorter than the shortest of MQTT 5.
-		if body[1] == 1 {
+		// 3.1.1 has no property length, so its CONNACK is one byte shorter than the shortest of MQTT 5. A Server that accepts
+		// that way has not looked at the level, and would take the properties of a PUBLISH for its payload.
+		if body[1] <= 1 {
 			return ErrUnsupportedVersion
 		}
 		p, err := wire.Decode(wire.V311, byte(wire.CONNACK)<<4, body)
@@ -97,7 +121,7 @@ func (c *Conn) sniff(kind wire.Type, body []byte) error {
 			return err
 		}
 		return c.takeOther(p)
-	case kind == wire.CONNACK, kind == wire.AUTH && c.version == wire.V5:
+	case kind == wire.CONNACK, (kind == wire.AUTH || kind == wire.DISCONNECT) && c.version == wire.V5:
 		return nil
 	default:
 		return ErrNotMQTT
@@ -111,15 +135,22 @@ func (c *Conn) takeOther(p wire.Packet) error {
 		if c.established.Load() {
 			return &wire.Error{Code: wire.ProtocolError, Packet: wire.CONNACK, Msg: "a second one", Ref: "MQTT-3.2.0-2"}
 		}
-		c.cfg.Handler.HandleConnack(p)
 		c.established.Store(!p.Code.IsError())
+		if err := c.cfg.Handler.HandleConnack(p); err != nil {
+			return err
+		}
 		return c.toEngine(&wire.Connack{SessionPresent: p.SessionPresent, Code: p.Code})
 	case *wire.Unsuback:
 		if c.version != wire.V5 {
 			p.Codes = make([]wire.ReasonCode, c.openUnsubs.take(p.PacketID))
 		}
 		return c.toEngine(p)
-	case *wire.Suback, *wire.Pingresp, *wire.Auth:
+	case *wire.Auth:
+		if err := c.cfg.Handler.HandleAuth(p); err != nil {
+			return err
+		}
+		return c.toEngine(p)
+	case *wire.Suback, *wire.Pingresp:
 		return c.toEngine(p)
 	case *wire.Disconnect:
 		if c.version != wire.V5 {

@@ -70,7 +70,7 @@ func (s *source) Read(p []byte) (int, error) {
 	if n == 0 {
 		return n, err
 	}
-	if s.seen == 0 && p[0] != byte(wire.CONNACK)<<4 && p[0] != byte(wire.AUTH)<<4 {
+	if s.seen == 0 && !beginsAnswer(p[0]) {
 		return 0, notMQTT(p[:n]) // at once: the rest of what looks like a packet may never come
 	}
 	s.at = time.Now()
@@ -78,6 +78,17 @@ func (s *source) Read(p []byte) (int, error) {
 	s.atNano.Store(s.at.UnixNano())
 	s.full = n == len(p)
 	return n, err
+}
+
+// beginsAnswer reports whether the first byte from a Server may be that of an answer to CONNECT. A DISCONNECT must not be one
+// [MQTT-3.14.0-1], but it says why there is no other.
+func beginsAnswer(first byte) bool {
+	switch first {
+	case byte(wire.CONNACK) << 4, byte(wire.AUTH) << 4, byte(wire.DISCONNECT) << 4:
+		return true
+	default:
+		return false
+	}
 }
 
 // gather reports whether to wait before the next read, after one or more of which all but the last had no room for more.

@@ -31,6 +31,10 @@ type courier struct {
 	changed chan struct{}     // closed when link changes
 	numbers map[uint16]uint64 // of the messages under way, by Packet Identifier
 
+	underWay int                     // how many of them have not ended
+	vain     int                     // connections lost in a row while messages were under way, and none has ended
+	doubt    context.CancelCauseFunc // ends delivering, to find out why; nil for not now
+
 	// What became of messages; guarded by mu until run has returned.
 	delivered, refused, expired int
 }
@@ -58,6 +62,7 @@ func newCourier(q *queue.Queue, o *QueuedOptions) *courier {
 	c.options.Retry.Report = func(outage client.Outage) {
 		if outage.BackAt.IsZero() {
 			c.set(linkDown)
+			c.outage(outage)
 		} else {
 			c.set(linkUp)
 		}
@@ -107,9 +112,16 @@ var errStranded = errors.New("no connection when the input ended")
 
 // run delivers until the Queue is empty and sealed.
 func (c *courier) run(ctx context.Context) error {
-	err := errStranded
-	for errors.Is(err, errStranded) {
-		err = c.deliver(ctx)
+	err := errAgain
+	for again := true; again; {
+		switch {
+		case errors.Is(err, errAgain), errors.Is(err, errStranded):
+			err = c.deliver(ctx)
+		case errors.Is(err, errSuspect):
+			err = c.sift(ctx)
+		default:
+			again = false
+		}
 	}
 	c.set(linkGone)
 	_, damaged := errors.AsType[*queue.DamagedError](err)
@@ -129,18 +141,11 @@ func (c *courier) deliver(ctx context.Context) error {
 	if !c.lasts() && c.queue.Kept() == 0 {
 		return nil
 	}
-	o := c.options
-	lasts := c.lasts()
-	if lasts {
-		o.Retry.Connect, o.Retry.Reconnect = client.Forever, client.Forever
-	}
-	o.FreshSession = !c.queue.UnderWay()
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if lasts && c.asked.Reconnect != client.Forever {
-		go c.leave(inner, cancel)
-	}
-	s, err := c.connect(inner, o)
+	c.mayDoubt(cancel)
+	defer c.mayDoubt(nil)
+	s, err := c.connect(inner, c.connectOptions(inner, cancel))
 	if err != nil {
 		return c.why(inner, err)
 	}
@@ -152,12 +157,36 @@ func (c *courier) deliver(ctx context.Context) error {
 		case <-inner.Done():
 		}
 	}()
-	err = c.sendAll(inner, s)
-	if err == nil {
+	if err = c.sendAll(inner, s); err == nil {
 		// Not with inner: a connection that is lost after the last answer has done no harm.
-		return c.farewell(ctx, s, c.finish(ctx, s))
+		err = c.finish(ctx, s)
+	} else {
+		err = c.why(inner, err)
 	}
-	return c.farewell(ctx, s, c.why(inner, err))
+	c.farewell(ctx, s, err)
+	if lost, ok := errors.AsType[*DeliveryError](err); ok && c.suspects(lost.Err, s.Unacknowledged()) {
+		return errSuspect
+	}
+	return err
+}
+
+// connectOptions are those for a connection now. ctx and cancel are of the attempts to make it.
+func (c *courier) connectOptions(ctx context.Context, cancel context.CancelCauseFunc) client.Options {
+	o := c.options
+	if c.lasts() {
+		o.Retry.Connect, o.Retry.Reconnect = client.Forever, client.Forever
+		if c.asked.Reconnect != client.Forever {
+			go c.leave(ctx, cancel)
+		}
+	}
+	o.FreshSession = !c.queue.UnderWay()
+	return o
+}
+
+func (c *courier) mayDoubt(cancel context.CancelCauseFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.doubt, c.vain = cancel, 0
 }
 
 // leave ends the attempts that are made for ever when the source has ended and there is no connection.
@@ -188,8 +217,8 @@ func (c *courier) leave(ctx context.Context, cancel context.CancelCauseFunc) {
 func (c *courier) why(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	switch {
-	case errors.Is(cause, errStranded):
-		return errStranded
+	case errors.Is(cause, errStranded), errors.Is(cause, errSuspect):
+		return cause
 	case cause != nil && errors.Is(cause, client.ErrConnectionLost):
 		return &DeliveryError{cause}
 	case cause != nil:
@@ -207,6 +236,7 @@ func (c *courier) why(ctx context.Context, err error) error {
 func (c *courier) finish(ctx context.Context, s *client.Session) error {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	c.mayDoubt(cancel)
 	if c.asked.Reconnect != client.Forever {
 		go c.leave(inner, cancel)
 	}
@@ -220,30 +250,23 @@ func (c *courier) finish(ctx context.Context, s *client.Session) error {
 }
 
 // farewell ends a connection: for good when nothing is left, and so that the Session goes on otherwise.
-func (c *courier) farewell(ctx context.Context, s *client.Session, err error) error {
+func (c *courier) farewell(ctx context.Context, s *client.Session, err error) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	switch {
-	case errors.Is(err, errStranded):
+	case errors.Is(err, errStranded), errors.Is(err, errSuspect):
 		s.Abandon()
 	case err == nil && c.queue.Kept() == 0:
 		_ = s.CloseForGood(bounded) // everything was acknowledged
 	default:
 		_ = s.Close(bounded) // the messages that were not acknowledged are kept
 	}
-	return err
 }
 
 // sendAll sends what there is, until the Queue is sealed and nothing is left.
 func (c *courier) sendAll(ctx context.Context, s *client.Session) error {
-	c.queue.Rewind()
-	c.mu.Lock()
-	clear(c.numbers)
-	c.mu.Unlock()
-	if !s.Caps().SessionPresent {
-		if err := c.queue.Forget(ctx); err != nil {
-			return err
-		}
+	if err := c.beginAnew(ctx, s); err != nil {
+		return err
 	}
 	for {
 		e, err := c.queue.Next(ctx)
@@ -259,10 +282,22 @@ func (c *courier) sendAll(ctx context.Context, s *client.Session) error {
 	}
 }
 
+// beginAnew goes back to the first message that has not ended.
+func (c *courier) beginAnew(ctx context.Context, s *client.Session) error {
+	c.queue.Rewind()
+	c.mu.Lock()
+	clear(c.numbers)
+	c.underWay = 0
+	c.mu.Unlock()
+	if s.Caps().SessionPresent {
+		return nil
+	}
+	return c.queue.Forget(ctx)
+}
+
 func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) error {
 	if !remaining(&e, c.queue.Now()) {
-		c.count(&c.expired)
-		c.queue.Done(e)
+		c.expire(e)
 		return nil
 	}
 	if d := c.pace.Next(); d > 0 {
@@ -270,10 +305,7 @@ func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) er
 			return err
 		}
 	}
-	c.mu.Lock()
-	c.numbers[e.ID] = e.Number
-	c.mu.Unlock()
-	kept := client.Kept{Message: e.Message, ID: e.ID, Again: e.Again, Received: e.Received}
+	kept := c.underWayAs(e)
 	e.Message = message.Message{} // the Session has it
 	err := s.PublishKept(ctx, kept, func(r client.Result) { c.end(e, r.Err) })
 	if isRefused(err) { // by a limit that CONNACK announced
@@ -281,6 +313,21 @@ func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) er
 		return nil
 	}
 	return err
+}
+
+// underWayAs notes that a message is about to be sent.
+func (c *courier) underWayAs(e queue.Entry) client.Kept {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.numbers[e.ID] = e.Number
+	c.underWay++
+	return client.Kept{Message: e.Message, ID: e.ID, Again: e.Again, Received: e.Received}
+}
+
+// expire notes that a message is not worth being sent any more.
+func (c *courier) expire(e queue.Entry) {
+	c.count(&c.expired)
+	c.queue.Done(e)
 }
 
 // end notes what became of a message. What a lost connection has left open stays in the Queue.
@@ -294,6 +341,9 @@ func (c *courier) end(e queue.Entry, err error) {
 	default:
 		return
 	}
+	c.mu.Lock()
+	c.underWay--
+	c.mu.Unlock()
 	c.queue.Done(e)
 }
 
@@ -301,6 +351,7 @@ func (c *courier) count(n *int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	*n++
+	c.vain = 0
 }
 
 // Received implements client.Journal.

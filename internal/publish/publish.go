@@ -86,6 +86,7 @@ type Summary struct {
 	BadLines       int // not sent: the input was no message
 	Held           int // not sent: a Step kept it back
 	Unacknowledged int // sent, and no answer came
+	Unconfirmed    int // sent at QoS 0, where there is no answer
 }
 
 // Failed is how many messages are known not to have been published.
@@ -196,6 +197,9 @@ func (r *runner) sendOne(ctx context.Context, m *message.Message, line int) erro
 	switch {
 	case err == nil:
 		r.summary.Sent++
+		if m.QoS == 0 {
+			r.summary.Unconfirmed++
+		}
 	case isRefused(err): // by a limit that CONNACK announced: this message alone
 		r.fail(line, err)
 		return nil

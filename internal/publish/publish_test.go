@@ -88,7 +88,7 @@ func run(t *testing.T, f *fake, src publish.Source, topics ...string) (s publish
 func TestLinesArePublishedToEveryTopic(t *testing.T) {
 	f := newFake()
 	s, reports, err := run(t, f, publish.NewLines(strings.NewReader("a\r\n\n\x00b\nlast"), message.Message{}), "x", "y")
-	if err != nil || len(reports) != 0 || s != (publish.Summary{Sent: 8}) {
+	if err != nil || len(reports) != 0 || s != (publish.Summary{Sent: 8, Unconfirmed: 8}) {
 		t.Errorf("got %+v, %q, %v", s, reports, err)
 	}
 	want := []string{"x=a\r", "y=a\r", "x=", "y=", "x=\x00b", "y=\x00b", "x=last", "y=last"}

@@ -1,6 +1,7 @@
 package scramclient_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/xdg-go/scram"
@@ -69,7 +70,9 @@ func TestForeignChallengeEndsTheExchange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, challenge := range []string{"", "x", "r=another-nonce,s=c2FsdA==,i=4096"} {
+	for _, challenge := range []string{
+		"", "x", "r=another-nonce,s=c2FsdA==,i=4096", "e=unknown-user", "m=extension,r=x,s=c2FsdA==,i=4096",
+	} {
 		x := login.Begin()
 		if _, err := x.Step(nil); err != nil {
 			t.Fatal(err)
@@ -80,5 +83,36 @@ func TestForeignChallengeEndsTheExchange(t *testing.T) {
 	}
 	if err := login.Begin().Finish(nil); err == nil {
 		t.Error("a CONNACK without an exchange was taken")
+	}
+}
+
+func TestTheServersWorkIsNeitherTooLittleNorTooMuch(t *testing.T) {
+	login, err := scramclient.New("alice", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		iterations string
+		want       bool
+	}{
+		{"4096", true},
+		{"4095", false},
+		{"1", false},
+		{"0", false},
+		{"-4096", false},
+		{"2000001", false},
+		{"2147483647", false},
+		{"99999999999999999999", false},
+	} {
+		x := login.Begin()
+		first, err := x.Step(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, nonce, _ := strings.Cut(string(first), ",r=")
+		_, err = x.Step([]byte("r=" + nonce + "more,s=c2FsdA==,i=" + test.iterations))
+		if (err == nil) != test.want {
+			t.Errorf("%s iterations: %v", test.iterations, err)
+		}
 	}
 }

@@ -68,8 +68,13 @@ func (d *decoder) finish(fault *Error) error {
 	return d.result()
 }
 
-// flags requires the low four bits of the fixed header to be want.
+// flags requires the low four bits of the fixed header to be want. In MQTT 3.1 what is sent again has DUP, not only PUBLISH
+// (MQTT 3.1, section 2.1): all packets of QoS 1, which want says.
 func (d *decoder) flags(first, want byte) {
+	const dup, qos1 = 0x08, 0x02
+	if d.v == V31 && want == qos1 {
+		first &^= dup
+	}
 	if got := first & 0x0F; got != want {
 		d.malformed(fmt.Sprintf("fixed header flags %04b instead of %04b", got, want), flagsRef(d.packet, d.v))
 	}

@@ -116,6 +116,12 @@ func TestDecodingMQTT31IsAsLenientAsItsSpecification(t *testing.T) {
 			&wire.Connect{Version: wire.V31, CleanStart: true, ClientID: strings.Repeat("a", 24)},
 		},
 		{"CONNACK with its reserved byte set", "20 02 FF 00", &wire.Connack{}},
+		{"PUBREL that is sent again", "6A 02 0007", &wire.Ack{Kind: wire.PUBREL, PacketID: 7}},
+		{
+			"SUBSCRIBE that is sent again", "8A 06 0007 0001 61 01",
+			&wire.Subscribe{PacketID: 7, Subscriptions: []wire.Subscription{{Filter: "a", QoS: 1}}},
+		},
+		{"UNSUBSCRIBE that is sent again", "AA 05 0007 0001 61", &wire.Unsubscribe{PacketID: 7, Filters: []string{"a"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
