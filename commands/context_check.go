@@ -133,11 +133,14 @@ func (o *checkObject) dialled(conn net.Conn) {
 	if a := conn.RemoteAddr(); a != nil {
 		o.Peer = a.String()
 	}
-	secure, ok := conn.(*tls.Conn)
+	secure, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
 	if !ok {
 		return
 	}
 	state := secure.ConnectionState()
+	if !state.HandshakeComplete { // a WebSocket without TLS
+		return
+	}
 	o.TLS = &tlsObject{Version: tls.VersionName(state.Version), Cipher: tls.CipherSuiteName(state.CipherSuite), Verified: len(state.VerifiedChains) > 0}
 	if len(state.PeerCertificates) > 0 {
 		leaf := state.PeerCertificates[0]

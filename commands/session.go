@@ -268,6 +268,9 @@ func connectError(t link.Target, err error) error {
 	if errors.Is(err, client.ErrAuthentication) {
 		return exit.Wrap(exit.Refused, "connect", t.String(), err)
 	}
+	if late := link.AfterHandshake(t, err); late != nil {
+		err = late
+	}
 	if errors.Is(err, link.ErrUnsupportedVersion) {
 		why := link.ErrUnsupportedVersion // without that the connection is lost, which goes without saying
 		return exit.Wrap(exit.Refused, "connect", t.String(), why).Hint(refusalHint(wire.UnsupportedProtocolVersion))
@@ -282,7 +285,7 @@ func connectError(t link.Target, err error) error {
 	if errors.Is(err, client.ErrNoConnack) {
 		return failure.Hint("is it an MQTT broker? --connect-timeout waits longer")
 	}
-	return failure
+	return failure.Hint(unansweredHint(t, err))
 }
 
 func refusalHint(code wire.ReasonCode) string {

@@ -84,7 +84,7 @@ func TestResolveReadsTheFilesItNames(t *testing.T) {
 	}{
 		{"a CA file without a certificate", config.Connection{CAFile: junk, Given: given("cafile")}, "--cafile: " + junk + " holds no PEM certificate"},
 		{"a CA directory without one", config.Connection{CAPath: dir, Given: given("capath")}, "--capath: no file in " + dir},
-		{"a key pair that is none", config.Connection{Cert: junk, Key: junk, Given: given("cert", "key")}, "--cert, --key: tls: failed to find any PEM data"},
+		{"a key pair that is none", config.Connection{Cert: junk, Key: junk, Given: given("cert", "key")}, "--cert, --key: " + junk + " holds no PEM certificate"},
 		{"a key log that cannot be written", config.Connection{TLSKeyLog: dir, Given: given("tls-keylog")}, "--tls-keylog: open " + dir},
 		{"a Will Message file that is not there", config.Connection{WillTopic: "w", WillFile: dir + "/no", Given: given("will-topic", "will-file")}, "--will-file: open"},
 		{

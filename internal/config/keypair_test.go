@@ -1,14 +1,17 @@
 package config_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,5 +99,111 @@ func TestKeysAreOpenedWithTheirPassword(t *testing.T) {
 		if err := resolve(key, "", unasked); (err != nil) != encrypted || encrypted && !strings.Contains(err.Error(), "--key-password-file") {
 			t.Errorf("%s, no password: %v", name, err)
 		}
+	}
+}
+
+func TestWhatIsNoKeyPairIsSaidOfItsFile(t *testing.T) {
+	cert, keys := keyFiles(t)
+	otherCert, _ := keyFiles(t)
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ cert, key, want string }{
+		{empty, keys["plain"], empty + " holds no PEM certificate"},
+		{cert, empty, empty + " holds no PEM private key"},
+		{keys["plain"], keys["plain"], keys["plain"] + " holds a key and no certificate"},
+		{cert, cert, cert + " holds a certificate and no key"},
+		{otherCert, keys["plain"], "the key in " + keys["plain"] + " is not that of the certificate in " + otherCert},
+	} {
+		c := config.Connection{Host: "h", Cert: tt.cert, Key: tt.key, Given: flags("cert", "key")}
+		if _, err := c.Resolve(config.Secrets{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want %q", err, tt.want)
+		}
+	}
+}
+
+// keyOfCamellia is an EC key that OpenSSL encrypted with PBES2 and Camellia, with the password "secret"; keyOfPBES1 with
+// PKCS #12's SHA-1 and Triple DES, as old Java tools do; keyOfSHA512 with a hash that is known, but not to the library.
+const (
+	keyOfCamellia = `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHuMFkGCSqGSIb3DQEFDTBMMCkGCSqGSIb3DQEFDDAcBAgR+kYB+m6jnQICCAAw
+DAYIKoZIhvcNAgkFADAfBgsqgwiMmks9AQEBBAQQYWNpjgfnxmbmOUH3rbCxYgSB
+kI21iuoHfcyKqo9NlXVDuETm36w63pglbwVP8Ao7iTm8LkK3B2T1bNtHClVsLDiV
+1FgoGYTqxvQGS6MN6RW33mFZmigqpnlTEeDsPDK6JrLboxA3d6f7Lzk0PXz1y1Oe
+vxSBcsXQB4PoCLq69tJ5eJuU48lU7gCNWihy2B+Dp1BYaNcAq8RIQ7IG1lrlDBqJ
+Jw==
+-----END ENCRYPTED PRIVATE KEY-----
+`
+	keyOfPBES1 = `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGxMBwGCiqGSIb3DQEMAQMwDgQI8KVImB6kOloCAggABIGQnG5/X8fz8egsdFFI
+bhfXoV5V3oxYHXxF9CL4HvM/3MidUN0zPYNRo4iz2KYqIRZRk5PrpqWIuMRktLRa
+je7peqyF//HHXD3pgh4M+98mwQR6ii3JoEdZSxPOcqOnmLfodQ7m2PpbOIbMYmjv
+1+eLRS4A6xm/Df8kvaKgKnZ7wclhhppi1btBEsF3N/1aj4j7
+-----END ENCRYPTED PRIVATE KEY-----
+`
+	keyOfSHA512 = `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjSwDh6FlUO/QICCAAw
+DAYIKoZIhvcNAgsFADAdBglghkgBZQMEASoEEBWmI7mBtWS1baTP55aEDK8EgZCk
+5ZHhG3EjVLaPDBXGx8QlCiXc9VoU1Tq4zW8wwxd2H2YDMMD7OFPIoZcInke2/FO/
+v2T3ZmDVcQb3IwU5eKuISs7jyecaGkDnuqqd88eZnJ6+ufhifeOWMmH25PTj+UTr
+FB4UGYY/PesYA53O9JjEDkuq001jhlkSQwNXClsG2p9lYgX8JKFhFqOsISsSCPw=
+-----END ENCRYPTED PRIVATE KEY-----
+`
+)
+
+func TestAKeyOfAnUnknownCipherIsNotBlamedOnItsPassword(t *testing.T) {
+	cert, _ := keyFiles(t)
+	dir := t.TempDir()
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{keyOfCamellia, keyOfPBES1, keyOfSHA512} {
+		key := filepath.Join(dir, "key")
+		if err := os.WriteFile(key, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := config.Connection{Host: "h", Cert: cert, Key: key, KeyPasswordFile: password, Given: flags("cert", "key")}
+		_, err := c.Resolve(config.Secrets{})
+		if err == nil || !strings.Contains(err.Error(), "encrypted in a way that mqx does not know") || !strings.Contains(err.Error(), "openssl pkcs8 -topk8") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestTheCertificateIsShownAlsoToAServerThatNamesOtherAuthorities(t *testing.T) {
+	cert, keys := keyFiles(t)
+	otherCert, _ := keyFiles(t)
+	c := config.Connection{Host: "h", Cert: cert, Key: keys["plain"], Insecure: true, Given: flags("cert", "key", "insecure")}
+	r, err := c.Resolve(config.Secrets{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := x509.NewCertPool()
+	text, err := os.ReadFile(otherCert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if block, _ := pem.Decode(text); block != nil {
+		text = bytes.Replace(block.Bytes, []byte("me"), []byte("it"), 2) // its name: nobody looks at the signature
+	}
+	other, err := x509.ParseCertificate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others.AddCert(other)
+	here, there := net.Pipe()
+	defer here.Close()
+	server := tls.Server(there, &tls.Config{Certificates: r.Options.Target.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert, ClientCAs: others})
+	done := make(chan error, 1)
+	go func() {
+		done <- server.HandshakeContext(t.Context())
+		_ = there.Close()
+	}()
+	client := tls.Client(here, r.Options.Target.TLS)
+	_, readErr := client.Read(make([]byte, 1))
+	if err := <-done; err != nil || len(server.ConnectionState().PeerCertificates) != 1 {
+		t.Errorf("the server: %v, the client: %v", err, readErr)
 	}
 }

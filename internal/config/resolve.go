@@ -217,7 +217,11 @@ func (c *Connection) resolvePassword(r *Resolved, secrets Secrets) (err error) {
 		secret, err = secrets.Prompt("Password: ")
 	}
 	if err != nil {
-		return exit.Wrap(exit.Usage, c.named(first), "", err)
+		failure := exit.Wrap(exit.Usage, c.named(first), "", err)
+		if first == "password-prompt" {
+			failure = failure.Hint("a file can hold it: --password-file")
+		}
+		return failure
 	}
 	if len(secret) > wire.MaxString {
 		return usage("password", fmt.Sprintf("longer than %d bytes", wire.MaxString))

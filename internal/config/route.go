@@ -26,6 +26,9 @@ const defaultPath = "/mqtt"
 // resolveTransport finds out whether the connection is one to a Unix socket or a WebSocket.
 func (c *Connection) resolveTransport(t *link.Target, a Address) error {
 	t.Unix = a.Unix
+	if c.given("unix") && c.Unix == "" {
+		return usage(c.named("unix"), "it is empty")
+	}
 	if c.Unix != "" && c.Given["unix"] >= max(c.Given["url"], c.Given["host"], c.Given["port"]) {
 		if other := c.firstGiven("url", "host", "port"); other != "" && c.Given[other] == c.Given["unix"] {
 			return usage(c.named("unix"), "it excludes "+c.named(other))
@@ -54,8 +57,8 @@ func (c *Connection) webSocket(a Address) (*link.WebSocket, error) {
 	if c.given("ws-path") && (a.Path == "" || c.Given["ws-path"] >= c.Given["url"]) {
 		ws.Path = c.WSPath
 	}
-	if ws.Path == "" {
-		ws.Path = defaultPath
+	if ws.Path == "" || ws.Path[0] == '?' {
+		ws.Path = defaultPath + ws.Path
 	}
 	if !strings.HasPrefix(ws.Path, "/") {
 		ws.Path = "/" + ws.Path
@@ -69,9 +72,18 @@ func (c *Connection) webSocket(a Address) (*link.WebSocket, error) {
 		if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 			return nil, usage(c.named("ws-header"), "Name:value is expected, in printable characters") // the value may be a secret
 		}
+		if isHandshake(name) {
+			return nil, usage(c.named("ws-header"), name+" is set by mqx itself")
+		}
 		ws.Header.Add(name, value)
 	}
 	return ws, nil
+}
+
+// isHandshake reports whether a header is one of the WebSocket's handshake (RFC 6455, section 4.1).
+func isHandshake(name string) bool {
+	name = strings.ToLower(name)
+	return name == "connection" || name == "upgrade" || strings.HasPrefix(name, "sec-websocket-")
 }
 
 // notInPath reports whether a URL cannot have r in its path or query (RFC 3986, section 3.3).
@@ -87,7 +99,7 @@ func (c *Connection) resolveRoute(t *link.Target) error {
 		if err != nil {
 			return usage(c.named("bind"), fmt.Sprintf("%q is no address of this machine", c.Bind))
 		}
-		t.Bind = ip.IP.String()
+		t.Bind = ip.String()
 	}
 	var err error
 	if c.given("proxy") {
@@ -138,16 +150,32 @@ func environmentProxy(t link.Target, getenv func(string) string) (*url.URL, erro
 	if config.HTTPProxy == "" && config.HTTPSProxy == "" {
 		return nil, nil
 	}
-	u := &url.URL{Scheme: "http", Host: net.JoinHostPort(t.Host, fmt.Sprint(t.Port))}
+	u, value := &url.URL{Scheme: "http", Host: net.JoinHostPort(t.Host, fmt.Sprint(t.Port))}, config.HTTPProxy
 	if t.TLS != nil {
-		u.Scheme = "https"
+		u.Scheme, value = "https", config.HTTPSProxy
+	}
+	readable := parsesAsProxy(value)
+	if !readable { // httpproxy would go without: find out whether it matters here
+		config.HTTPProxy, config.HTTPSProxy = "http://proxy", "http://proxy"
 	}
 	found, err := config.ProxyFunc()(u)
-	if err != nil {
+	if err != nil || found != nil && !readable {
 		return nil, errProxyURL
 	}
 	if found == nil {
 		return nil, nil
 	}
 	return found, link.CheckProxy(found)
+}
+
+// parsesAsProxy reports whether httpproxy can read a proxy's URL, which may lack the scheme.
+func parsesAsProxy(s string) bool {
+	if s == "" {
+		return true
+	}
+	if u, err := url.Parse(s); err == nil && u.Scheme != "" && u.Host != "" {
+		return true
+	}
+	_, err := url.Parse("http://" + s)
+	return err == nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/mqx-cli/mqx/internal/exit"
@@ -32,6 +33,7 @@ func (c *Connection) resolveTLS(secrets Secrets) func(*Resolved) error {
 				return err
 			}
 			target.TLS = cfg
+			r.Warnings = append(r.Warnings, c.keyLogWarnings()...)
 			if c.Insecure {
 				r.Warnings = append(r.Warnings, "certificate checks are off ("+c.named("insecure")+"): anybody on the way can read and change everything")
 			}
@@ -78,6 +80,11 @@ func (c *Connection) tlsConfig(secrets Secrets) (*tls.Config, error) {
 	if err := c.loadKeyPair(cfg, secrets); err != nil {
 		return nil, err
 	}
+	for _, name := range c.ALPN {
+		if name == "" || len(name) > 255 { // RFC 7301, section 3.1
+			return nil, usage(c.named("alpn"), "each name has from 1 to 255 bytes")
+		}
+	}
 	if c.TLSKeyLog != "" {
 		f, err := os.OpenFile(c.TLSKeyLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -86,6 +93,16 @@ func (c *Connection) tlsConfig(secrets Secrets) (*tls.Config, error) {
 		cfg.KeyLogWriter = f // stays open as long as the connection
 	}
 	return cfg, nil
+}
+
+// keyLogWarnings says when others can read the key log. Who has it can read the connection; a new one has mode 0600.
+func (c *Connection) keyLogWarnings() []string {
+	const others = 0o077
+	info, err := os.Stat(c.TLSKeyLog)
+	if c.TLSKeyLog == "" || err != nil || runtime.GOOS == "windows" || !info.Mode().IsRegular() || info.Mode()&others == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("other users of this machine may read the TLS secrets in %s (mode %04o): chmod 600", c.TLSKeyLog, info.Mode().Perm())}
 }
 
 func (c *Connection) loadRoots(cfg *tls.Config, secrets Secrets) error {

@@ -18,7 +18,8 @@ type Address struct {
 	Username, Password *string
 	// Topic is the path of an mqtt or mqtts URL, percent-decoded, empty for none. It may hold wildcards.
 	Topic string
-	// WebSocket says that the scheme is ws or wss. Path is then that of the URL, with its query, and may be empty.
+	// WebSocket says that the scheme is ws or wss. Path is then that of the URL, with its query; it may be empty, or a query
+	// alone.
 	WebSocket bool
 	Path      string
 	// Unix is the path of a unix URL, percent-decoded; then there is no Host.
@@ -40,13 +41,13 @@ func ParseURL(s string) (Address, error) {
 	if err := a.setScheme(scheme); err != nil {
 		return Address{}, err
 	}
-	authority, path, hasPath := strings.Cut(rest, "/")
 	if scheme == "unix" {
 		return a, a.setUnix(rest)
 	}
-	u, err := url.Parse("mqtt://" + authority)
-	if err != nil || u.RawQuery != "" || u.Fragment != "" {
-		return Address{}, errors.New("user, password, host or port is malformed; write % as %25, / as %2F and @ as %40 there")
+	authority, path := splitPath(rest, a.WebSocket)
+	u, err := url.Parse("mqtt://" + escapeZone(authority))
+	if err != nil || strings.ContainsAny(authority, "?#") { // which part it is cannot be said: any may be the password
+		return Address{}, errors.New("user, password, host or port is malformed; write % as %25, / as %2F, @ as %40, ? as %3F and # as %23 there")
 	}
 	if a.Host = u.Hostname(); a.Host == "" {
 		return Address{}, errors.New("the host is missing")
@@ -56,15 +57,41 @@ func ParseURL(s string) (Address, error) {
 	}
 	a.setUser(u.User)
 	if a.WebSocket {
-		if hasPath {
-			a.Path = "/" + path
-		}
+		a.Path = path
 		return a, nil
 	}
-	if a.Topic, err = url.PathUnescape(path); err != nil {
+	if a.Topic, err = url.PathUnescape(strings.TrimPrefix(path, "/")); err != nil {
 		return Address{}, errors.New("the topic has a bad % escape; write % as %25")
 	}
 	return a, nil
+}
+
+// splitPath splits what follows the scheme before the path. That of a WebSocket may be missing before a query.
+func splitPath(rest string, webSocket bool) (authority, path string) {
+	end := strings.IndexByte(rest, '/')
+	if end < 0 {
+		end = len(rest)
+	}
+	if webSocket {
+		if query := strings.IndexByte(rest[:end], '?'); query > strings.LastIndexByte(rest[:end], '@') {
+			end = query
+		}
+	}
+	return rest[:end], rest[end:]
+}
+
+// escapeZone lets the zone of an IPv6 address be written as anywhere else, [fe80::1%eth0], and not only as in a URL (RFC
+// 6874).
+func escapeZone(authority string) string {
+	start, end := strings.LastIndexByte(authority, '['), strings.LastIndexByte(authority, ']')
+	if start < 0 || end < start {
+		return authority
+	}
+	address, zone, found := strings.Cut(authority[start:end], "%")
+	if !found || strings.HasPrefix(zone, "25") {
+		return authority
+	}
+	return authority[:start] + address + "%25" + zone + authority[end:]
 }
 
 func (a *Address) setUser(user *url.Userinfo) {
@@ -81,7 +108,8 @@ func (a *Address) setUser(user *url.Userinfo) {
 // setUnix reads what follows unix://. The path may be a relative one.
 func (a *Address) setUnix(rest string) error {
 	path := rest
-	if user, after, ok := strings.Cut(rest, "@"); ok && !strings.Contains(user, "/") {
+	// A name that begins with @ is that of Linux's abstract sockets: no user has an empty name.
+	if user, after, ok := strings.Cut(rest, "@"); ok && user != "" && !strings.Contains(user, "/") {
 		u, err := url.Parse("mqtt://" + user + "@host")
 		if err != nil {
 			return errors.New("user or password is malformed; write % as %25, / as %2F and @ as %40 there")

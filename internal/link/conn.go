@@ -26,8 +26,13 @@ var ErrUnsupportedVersion = errors.New("the server does not speak this MQTT vers
 // ErrNoAnswer says that the Server closed the connection without a single byte in answer to CONNECT.
 var ErrNoAnswer = errors.New("the server closed the connection without an answer")
 
-// ErrNotMQTT says that the first byte from the Server cannot begin a CONNACK.
-var ErrNotMQTT = errors.New("the server does not speak MQTT")
+// ErrNotMQTT says that the first byte from the Server cannot begin a CONNACK. ErrSpeaksTLS and ErrSpeaksHTTP wrap it and
+// say what the Server speaks instead.
+var (
+	ErrNotMQTT    = errors.New("the server does not speak MQTT")
+	ErrSpeaksTLS  = fmt.Errorf("%w: it answers in TLS", ErrNotMQTT)
+	ErrSpeaksHTTP = fmt.Errorf("%w: it answers in HTTP", ErrNotMQTT)
+)
 
 // ErrClosedByServer says that the Server closed the connection without a DISCONNECT.
 var ErrClosedByServer = errors.New("the server closed the connection")
@@ -188,6 +193,15 @@ func (c *Conn) Err() error {
 // Fail ends the connection for the reason err and closes it without lingering.
 func (c *Conn) Fail(err error) {
 	c.end(err)
+	c.drop()
+}
+
+// drop closes the network connection at once: a WebSocket would wait for an answer to its goodbye.
+func (c *Conn) drop() {
+	if abrupt, ok := c.Conn.(interface{ CloseNow() error }); ok {
+		_ = abrupt.CloseNow()
+		return
+	}
 	_ = c.Conn.Close()
 }
 
@@ -217,10 +231,14 @@ func (c *Conn) writeFailed(err error) {
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
 		c.closing.Store(true)
-		if c.established.Load() && !c.ended.Load() {
-			c.linger()
+		if c.established.Load() {
+			if !c.ended.Load() {
+				c.linger()
+			}
+			_ = c.Conn.Close()
+		} else {
+			c.drop()
 		}
-		_ = c.Conn.Close()
 		c.end(net.ErrClosed)
 	})
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strings"
 
 	"github.com/mqx-cli/mqx/internal/wsconn"
 )
@@ -18,9 +19,7 @@ func Dial(ctx context.Context, t Target) (net.Conn, error) {
 		var d net.Dialer
 		nc, err = d.DialContext(ctx, "unix", t.Unix)
 	case t.WebSocket != nil:
-		// Below it is what it claims to be without TLS: the handshake has happened when HTTP begins.
-		u := "ws://" + t.address() + t.WebSocket.Path
-		nc, err = wsconn.Dial(ctx, u, t.WebSocket.Header, func(ctx context.Context) (net.Conn, error) { return dialSecure(ctx, t) })
+		nc, err = dialWebSocket(ctx, t)
 	default:
 		nc, err = dialSecure(ctx, t)
 	}
@@ -28,6 +27,42 @@ func Dial(ctx context.Context, t Target) (net.Conn, error) {
 		return nil, newDialError(t, err)
 	}
 	return nc, nil
+}
+
+// stageError is a failure after there was somebody who took the connection.
+type stageError struct {
+	stage string // what was asked of him
+	err   error
+}
+
+// Error says at which stage it was.
+func (e *stageError) Error() string { return e.stage + ": " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *stageError) Unwrap() error { return e.err }
+
+// The stages of a connection.
+const (
+	stageTLS       = "TLS handshake"
+	stageWebSocket = "WebSocket request"
+)
+
+func dialWebSocket(ctx context.Context, t Target) (net.Conn, error) {
+	// Below it is what it claims to be without TLS: the handshake has happened when HTTP begins.
+	u := "ws://" + t.address() + t.WebSocket.Path
+	if zone := strings.IndexByte(t.Host, '%'); zone >= 0 { // means nothing to the server (RFC 9110, 7.2)
+		u = "ws://" + Target{Host: t.Host[:zone], Port: t.Port}.address() + t.WebSocket.Path
+	}
+	asked := false
+	nc, err := wsconn.Dial(ctx, u, t.WebSocket.Header, func(ctx context.Context) (net.Conn, error) {
+		nc, err := dialSecure(ctx, t)
+		asked = err == nil
+		return nc, err
+	})
+	if err != nil && asked {
+		err = &stageError{stageWebSocket, err}
+	}
+	return nc, err
 }
 
 // dialSecure connects by TCP, and makes a TLS connection of that if t asks for one.
@@ -39,7 +74,7 @@ func dialSecure(ctx context.Context, t Target) (net.Conn, error) {
 	cfg := t.TLS
 	if cfg.ServerName == "" {
 		cfg = cfg.Clone()
-		cfg.ServerName = t.Host
+		cfg.ServerName, _, _ = strings.Cut(t.Host, "%") // a certificate has no zones
 	}
 	return handshake(ctx, nc, cfg)
 }
@@ -48,7 +83,7 @@ func handshake(ctx context.Context, nc net.Conn, cfg *tls.Config) (net.Conn, err
 	tc := tls.Client(nc, cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		_ = nc.Close()
-		return nil, err
+		return nil, &stageError{stageTLS, err}
 	}
 	return tc, nil
 }
@@ -56,7 +91,11 @@ func handshake(ctx context.Context, nc net.Conn, cfg *tls.Config) (net.Conn, err
 func dialTCP(ctx context.Context, t Target) (net.Conn, error) {
 	var d net.Dialer // tries IPv6 and IPv4 side by side (RFC 8305)
 	if t.Bind != "" {
-		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(t.Bind)}
+		local, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(t.Bind, "0"))
+		if err != nil {
+			return nil, err
+		}
+		d.LocalAddr = local
 	}
 	if t.Proxy == nil {
 		return d.DialContext(ctx, "tcp", t.address())

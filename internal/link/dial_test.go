@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -204,6 +205,36 @@ func TestDialFailuresAreToldApart(t *testing.T) {
 		var d *link.DialError
 		if !errors.As(err, &d) || !regexp.MustCompile(tt.problem).MatchString(d.Problem) {
 			t.Errorf("%s: got %v, want %s", name, err, tt.problem)
+		}
+	}
+}
+
+func TestWhatNameServersSayHasNoAddresses(t *testing.T) {
+	for text, want := range map[string]string{
+		"read udp 127.0.0.1:46047->127.0.0.1:53: read: connection refused": `cannot resolve "h": the name server cannot be asked (connection refused)`,
+		"server misbehaving": `cannot resolve "h": server misbehaving`,
+	} {
+		err := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: text, Name: "h"}}
+		if d := link.NewDialError(link.Target{Host: "h", Port: 1}, err); d.Problem != want || d.Hint == "" {
+			t.Errorf("got %q, want %q", d.Problem, want)
+		}
+	}
+	late := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "i/o timeout", Name: "h", IsTimeout: true}}
+	if d := link.NewDialError(link.Target{Host: "h", Port: 1}, late); d.Problem != `no name server says in time where "h" is` {
+		t.Errorf("got %q", d.Problem)
+	}
+}
+
+func TestTheHintWithoutTLSFitsTheTransport(t *testing.T) {
+	port := listen(t, func(c net.Conn) {
+		_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		_, _ = io.Copy(io.Discard, c)
+	})
+	for hint, ws := range map[string]*link.WebSocket{"--tls": nil, "ws://": {Path: "/"}} {
+		_, err := link.Dial(t.Context(), link.Target{Host: "localhost", Port: port, TLS: &tls.Config{}, WebSocket: ws})
+		var d *link.DialError
+		if !errors.As(err, &d) || d.Problem != "the server does not speak TLS on this port" || !strings.Contains(d.Hint, hint) {
+			t.Errorf("got %v, want a hint with %s", err, hint)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/mqx-cli/mqx/internal/wire"
+	"github.com/mqx-cli/mqx/internal/wsconn"
 )
 
 // Read is the read loop: the engine calls it and gets the packets that are its own, as MQTT 5. Everything else goes to
@@ -180,10 +181,36 @@ func (c *Conn) readError(err error) error {
 	case errors.As(err, &refused), errors.Is(err, ErrNotMQTT):
 		return err
 	case !c.answered && c.source.seen == 0 && !errors.Is(err, os.ErrDeadlineExceeded):
-		return ErrNoAnswer
+		return unanswered(err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrDeadlineExceeded):
 		return ErrClosedByServer
 	default:
 		return fmt.Errorf("read: %w", err)
 	}
 }
+
+// unanswered is the end of a connection without a byte in answer to CONNECT. An older Server may end it so, also with a
+// status of the WebSocket, but not with what TLS or WebSocket find wrong.
+func unanswered(err error) error {
+	var closed *wsconn.CloseError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &closed):
+		return &earlyCloseError{closed}
+	case errors.Is(err, wsconn.ErrProtocol) && errors.As(err, &op):
+		return op.Err
+	case alertText(err) != "":
+		return fmt.Errorf("read: %w", err)
+	default:
+		return ErrNoAnswer
+	}
+}
+
+// earlyCloseError is an [ErrNoAnswer] of which more is known.
+type earlyCloseError struct{ cause error }
+
+// Error says what is known.
+func (e *earlyCloseError) Error() string { return e.cause.Error() }
+
+// Unwrap returns what it is as well.
+func (e *earlyCloseError) Unwrap() []error { return []error{ErrNoAnswer, e.cause} }

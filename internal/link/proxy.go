@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/net/proxy"
@@ -34,10 +37,25 @@ func CheckProxy(u *url.URL) error {
 		return errors.New("the scheme of a proxy is socks5h, socks5, http or https")
 	case u.Hostname() == "":
 		return errors.New("the proxy's host is missing")
+	case u.Port() != "" && !validPort(u.Port()):
+		return errors.New("the proxy's port is not from 1 to 65535")
+	case u.User != nil && strings.HasPrefix(u.Scheme, "socks") && !validSOCKSUser(u.User):
+		return errors.New("a SOCKS proxy takes a user name of 1 to 255 bytes and a password of 255 at most")
 	case u.Path != "" && u.Path != "/", u.RawQuery != "", u.Fragment != "":
 		return errors.New("a proxy's URL ends with host and port")
 	}
 	return nil
+}
+
+func validPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+// validSOCKSUser reports whether RFC 1929 can say who the user is.
+func validSOCKSUser(u *url.Userinfo) bool {
+	password, _ := u.Password()
+	return u.Username() != "" && len(u.Username()) <= 255 && len(password) <= 255
 }
 
 // defaultProxyPort returns "" for a scheme that is none of a proxy.
@@ -103,20 +121,28 @@ func connectTunnel(ctx context.Context, nc net.Conn, t Target) (net.Conn, error)
 	if err := r.Write(nc); err != nil {
 		return nil, because(ctx, err)
 	}
-	in := bufio.NewReader(nc)
-	answer, err := http.ReadResponse(in, r)
-	if err != nil {
-		return nil, because(ctx, err)
+	head := &io.LimitedReader{R: nc, N: maxProxyHead}
+	in := bufio.NewReader(head)
+	code := http.StatusContinue
+	for code < http.StatusOK { // there may be interim answers (RFC 9110, section 15.2)
+		answer, err := http.ReadResponse(in, r)
+		if err != nil {
+			return nil, because(ctx, err)
+		}
+		code = answer.StatusCode // its body, if there is one, ends with the connection
 	}
-	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answered HTTP status %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	if code >= http.StatusMultipleChoices {
+		return nil, &proxyStatusError{code}
 	}
 	if in.Buffered() == 0 {
 		return nc, nil
 	}
+	head.N = math.MaxInt64
 	return &prefixed{Conn: nc, in: in}, nil
 }
+
+// maxProxyHead bounds the head of a proxy's answer, in bytes.
+const maxProxyHead = 64 << 10
 
 // because returns the end of ctx, if that is why a connection failed.
 func because(ctx context.Context, err error) error {

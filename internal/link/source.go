@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"io"
 	"sync/atomic"
 	"time"
@@ -70,7 +71,7 @@ func (s *source) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if s.seen == 0 && !beginsAnswer(p[0]) {
-		err = ErrNotMQTT // at once: the rest of what looks like a packet may never come
+		return 0, notMQTT(p[:n]) // at once: the rest of what looks like a packet may never come
 	}
 	s.at = time.Now()
 	s.seen += int64(n)
@@ -135,5 +136,18 @@ func (s *source) sample() {
 		n := max(1, s.packets-s.before)
 		s.gap = s.at.Sub(s.since) / time.Duration(n)
 		s.gathers = n < sampleReads*severalPackets && s.gap < quick
+	}
+}
+
+// notMQTT says what begins with these bytes.
+func notMQTT(first []byte) error {
+	const alert, major = 21, 3 // TLS 1.3, section 5.1
+	switch {
+	case len(first) > 1 && first[0] == alert && first[1] == major:
+		return ErrSpeaksTLS
+	case bytes.HasPrefix(first, []byte("HTTP/")):
+		return ErrSpeaksHTTP
+	default:
+		return ErrNotMQTT
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -27,8 +28,12 @@ const (
 	closeTime = time.Second
 )
 
+// ErrProtocol is wrapped by the error of a connection whose other side breaks the rules of WebSocket, or those of MQTT over
+// it.
+var ErrProtocol = errors.New("the other side breaks the WebSocket protocol")
+
 // errText ends a connection whose other side sends what is not MQTT [MQTT-6.0.0-1].
-var errText = errors.New("a WebSocket frame of text came, MQTT has binary ones")
+var errText = fmt.Errorf("%w: a frame of text came, MQTT has binary ones", ErrProtocol)
 
 // Conn is a WebSocket as a [net.Conn]. Deadlines work as on any other: what was read before one is not lost.
 type Conn struct {
@@ -45,10 +50,29 @@ type Conn struct {
 	failed error // why reading has ended, if not as it should
 }
 
-// newConn begins to read from ws.
+// CloseError means that the other side has closed the WebSocket and says that something is wrong (RFC 6455, section 7.4).
+type CloseError struct {
+	Code   int    // 1002 to 4999
+	Reason string // in words, often empty
+}
+
+// Error says how the WebSocket was closed.
+func (e *CloseError) Error() string {
+	text := fmt.Sprintf("the other side closed the WebSocket with status %d", e.Code)
+	if e.Reason != "" {
+		text += fmt.Sprintf(" (%q)", e.Reason)
+	}
+
+	return text
+}
+
+// newConn begins to read from ws, whose connection is under.
 func newConn(ws *websocket.Conn, under net.Conn, state *tls.ConnectionState) *Conn {
 	ws.SetReadLimit(-1) // frames have no size that would tell anything about packets
 	c := &Conn{ws: ws, under: under}
+	if secure, ok := under.(interface{ ConnectionState() tls.ConnectionState }); ok {
+		c.tls = secure.ConnectionState()
+	}
 	if state != nil {
 		c.tls = *state
 	}
@@ -63,19 +87,21 @@ func newConn(ws *websocket.Conn, under net.Conn, state *tls.ConnectionState) *Co
 // pump reads frames as fast as they are taken. The WebSocket library closes a connection at a deadline; read here, without
 // one, it does not.
 func (c *Conn) pump(feed net.Conn) {
-	defer feed.Close()
 	buf := make([]byte, frameSize)
 	for {
 		kind, frame, err := c.ws.Reader(c.ctx)
 		if err == nil && kind != websocket.MessageBinary {
 			err = errText
-			_ = c.ws.Close(websocket.StatusUnsupportedData, "MQTT has binary frames")
 		}
 		if err == nil {
 			_, err = io.CopyBuffer(feed, frame, buf)
 		}
 		if err != nil {
 			c.fail(err)
+			_ = feed.Close()
+			if errors.Is(err, errText) { // after Read has told of it: saying so may take its time
+				c.sayGoodbye(websocket.StatusUnsupportedData, "MQTT has binary frames")
+			}
 
 			return
 		}
@@ -83,17 +109,33 @@ func (c *Conn) pump(feed net.Conn) {
 }
 
 func (c *Conn) fail(err error) {
-	switch websocket.CloseStatus(err) {
-	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
+	var closed websocket.CloseError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &closed) && (closed.Code == websocket.StatusNormalClosure || closed.Code == websocket.StatusGoingAway || closed.Code == websocket.StatusNoStatusRcvd),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe):
 		return // the end of the stream, as with any connection
+	case errors.As(err, &closed):
+		err = c.fault("read", &CloseError{int(closed.Code), closed.Reason})
+	case errors.As(err, &network):
+		err = network // what TLS says is told apart by its Op
+	case errors.Is(err, errText), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		err = c.fault("read", err)
 	default:
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) {
-			return
-		}
+		err = c.fault("read", fmt.Errorf("%w: %w", ErrProtocol, innermost(err)))
 	}
 	c.mu.Lock()
 	c.failed = err
 	c.mu.Unlock()
+}
+
+// innermost returns the error that the others wrap: those tell of functions.
+func innermost(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+
+	return err
 }
 
 // Read reads bytes of the stream; [io.EOF] means that the other side has closed the WebSocket.
@@ -103,7 +145,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.failed != nil {
-			err = c.fault("read", c.failed)
+			err = c.failed
 		}
 	}
 
@@ -140,9 +182,7 @@ func (c *Conn) fault(op string, err error) error {
 func (c *Conn) Close() error {
 	c.once.Do(func() {
 		_ = c.in.Close() // the pump needs nobody any more
-		last := time.AfterFunc(closeTime, c.abandon)
-		_ = c.ws.Close(websocket.StatusNormalClosure, "")
-		last.Stop()
+		c.sayGoodbye(websocket.StatusNormalClosure, "")
 		c.cancel()
 		_ = c.ws.CloseNow()
 	})
@@ -150,14 +190,32 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// abandon ends the connection below the WebSocket, without a word in TLS either: there is nobody who answers. The library would
-// wait for the other side five times as long, and its CloseNow does nothing while its Close waits.
-func (c *Conn) abandon() {
-	under := c.under
-	if secure, ok := under.(*tls.Conn); ok {
-		under = secure.NetConn()
+// CloseNow closes the connection without a goodbye and without a wait.
+func (c *Conn) CloseNow() error {
+	c.once.Do(func() {
+		_ = c.in.Close()
+		c.cut()
+		c.cancel()
+		_ = c.ws.CloseNow()
+	})
+
+	return nil
+}
+
+// sayGoodbye sends a Close frame and waits for the answer. The library alone would wait for five seconds.
+func (c *Conn) sayGoodbye(code websocket.StatusCode, why string) {
+	last := time.AfterFunc(closeTime, c.cut)
+	defer last.Stop()
+	_ = c.ws.Close(code, why)
+}
+
+// cut closes the connection below all protocols: TLS, too, would wait for one who does not read.
+func (c *Conn) cut() {
+	bare := c.under
+	if secure, ok := bare.(interface{ NetConn() net.Conn }); ok {
+		bare = secure.NetConn()
 	}
-	_ = under.Close()
+	_ = bare.Close()
 }
 
 // LocalAddr returns the address on this side.
