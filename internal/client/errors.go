@@ -112,3 +112,8 @@ func serverReference(p *wire.Properties) string {
 	}
 	return ""
 }
+
+// refusesMessage reports whether a DISCONNECT with the Reason Code says that a PUBLISH was not taken.
+func refusesMessage(code wire.ReasonCode) bool {
+	return aboutMessage(code) || code == wire.QuotaExceeded || code == wire.MessageRateTooHigh
+}

@@ -375,6 +375,11 @@ func TestCloseTellsTheServersLastWord(t *testing.T) {
 			p.send(&wire.Publish{Topic: "b", Payload: make([]byte, 100_000)}, &wire.Pingresp{}, &wire.Disconnect{Code: wire.NotAuthorized})
 		}, wire.NotAuthorized},
 		{"nothing", func(p *peer) { want[*wire.Publish](p) }, wire.Success},
+		{"that it goes", func(p *peer) {
+			want[*wire.Publish](p)
+			want[*wire.Disconnect](p)
+			p.send(&wire.Disconnect{Code: wire.ServerShuttingDown})
+		}, wire.Success},
 		{"no complaint", func(p *peer) {
 			want[*wire.Publish](p)
 			want[*wire.Disconnect](p)

@@ -124,11 +124,11 @@ func (s *Session) Err() error {
 // sent is lost. It does not wait for acknowledgements, see Drain, but for that of the goodbye of [Options.Announce]. When ctx
 // ends first, the connection is dropped.
 //
-// It returns a *[DisconnectedError] when the Server's last word was that something went wrong: at QoS 0 there is no other way
-// for it to refuse a message. That it says nothing proves nothing.
+// It returns a *[DisconnectedError] when the Server's last word was that it does not take what was sent: at QoS 0 there is no
+// other way for it to refuse a message. That it says nothing, or only that it goes, proves nothing.
 func (s *Session) Close(ctx context.Context) error {
 	s.close(ctx, wire.Success)
-	if d := s.lane.cur.Load().disconnect.Load(); d != nil && d.Code.IsError() {
+	if d := s.lane.cur.Load().disconnect.Load(); d != nil && refusesMessage(d.Code) {
 		return newDisconnectedError(d)
 	}
 	return nil
