@@ -92,9 +92,8 @@ func (e *env) promptSecret(ctx context.Context) config.Prompt {
 			return "", err
 		}
 		defer done()
-		fmt.Fprint(e.streams.Err, question)
 		defer fmt.Fprintln(e.streams.Err)
-		return config.ReadSecret(ctx, f)
+		return config.ReadSecret(ctx, f, func() { fmt.Fprint(e.streams.Err, question) })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/term"
 )
@@ -16,8 +17,9 @@ func OpenTerminal() (*os.File, error) {
 	return os.OpenFile("/dev/tty", os.O_RDWR, 0)
 }
 
-// ReadSecret reads a line from a terminal without echo. When ctx ends first, the terminal is put back as it was.
-func ReadSecret(ctx context.Context, terminal *os.File) (string, error) {
+// ReadSecret asks for a line on a terminal, once that does not show any more what is typed, and reads it. When ctx ends first,
+// the terminal is put back as it was.
+func ReadSecret(ctx context.Context, terminal *os.File, ask func()) (string, error) {
 	fd := int(terminal.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
@@ -32,11 +34,22 @@ func ReadSecret(ctx context.Context, terminal *os.File) (string, error) {
 		text, err := term.ReadPassword(fd)
 		done <- answer{text, err}
 	}()
-	select {
-	case a := <-done:
-		return string(a.text), a.err
-	case <-ctx.Done():
-		_ = term.Restore(fd, before)
-		return "", ctx.Err()
+	// ReadPassword does not tell when echo is off. It may have been off before.
+	const mostLooks = 50
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for looks := 0; ; looks++ {
+		select {
+		case a := <-done:
+			return string(a.text), a.err
+		case <-ctx.Done():
+			_ = term.Restore(fd, before)
+			return "", ctx.Err()
+		case <-look.C:
+			if now, err := term.GetState(fd); err != nil || *now != *before || looks == mostLooks {
+				look.Stop()
+				ask()
+			}
+		}
 	}
 }
