@@ -98,6 +98,9 @@ func (c *connection) handshake(ctx context.Context) error {
 	_, err := c.engine.Connect(ctx, &paho.Connect{
 		CleanStart: true, Properties: &paho.ConnectProperties{ReceiveMaximum: &one},
 	})
+	if errors.Is(err, link.ErrBroken) {
+		_ = c.awaitLoss(ctx) // as in requestOn
+	}
 	switch ca := c.connack.Load(); {
 	case err == nil:
 		c.began = time.Now()

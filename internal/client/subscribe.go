@@ -11,6 +11,7 @@ import (
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 
+	"github.com/mqx-cli/mqx/internal/link"
 	"github.com/mqx-cli/mqx/internal/wire"
 )
 
@@ -200,6 +201,9 @@ func (s *Session) requestOn(ctx context.Context, c *connection, exchange func(co
 	defer cancel()
 	go c.giveUp(bounded, cancel)
 	err := exchange(bounded, c)
+	if errors.Is(err, link.ErrBroken) {
+		_ = c.awaitLoss(ctx) // what ended the connection is told in a moment; a ctx that ends first is looked at below
+	}
 	_, refused := errors.AsType[*RefusedError](err)
 	switch {
 	case err == nil, refused:

@@ -133,6 +133,9 @@ func TestFailedConnectionRefusesToSend(t *testing.T) {
 	if err := c.Send(&wire.Pingreq{}); !errors.Is(err, link.ErrBroken) || !errors.Is(err, why) {
 		t.Errorf("Send: %v, want ErrBroken and the reason", err)
 	}
+	if _, err := c.Write([]byte{0xC0, 0}); !errors.Is(err, link.ErrBroken) || !errors.Is(err, why) {
+		t.Errorf("Write: %v, want ErrBroken and the reason", err)
+	}
 	<-c.Lost()
 	if !errors.Is(c.Err(), why) {
 		t.Errorf("Err() = %v", c.Err())

@@ -14,7 +14,7 @@ func (c *Conn) Lock() { c.engine.Lock() }
 // Write takes a part of the engine's packet. It is sent as a whole by Unlock.
 func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.Err(); err != nil {
-		return 0, err
+		return 0, c.sendError(err)
 	}
 	c.staged = append(c.staged, p...)
 	return len(p), nil

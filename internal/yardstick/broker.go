@@ -193,7 +193,7 @@ func (b *bench) idle(ctx context.Context) error {
 
 // crowd connects as many clients and returns by how many KiB each of them has made the broker grow.
 func (b *bench) crowd(s *service, counts []int) ([]float64, error) {
-	before, err := memoryOf(s.pid(), "VmRSS")
+	before, err := memoryOf(s.pid(), "RssAnon")
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ func (b *bench) crowd(s *service, counts []int) ([]float64, error) {
 				return nil, err
 			}
 		}
-		after, err := memoryOf(s.pid(), "VmRSS")
+		after, err := memoryOf(s.pid(), "RssAnon")
 		if err != nil {
 			return nil, err
 		}
