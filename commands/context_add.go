@@ -144,7 +144,12 @@ func (o *contextAddOptions) contextOf(ctx context.Context, e *env, cmd *cobra.Co
 		}
 		s := config.Setting{Flag: f.Name}
 		for _, word := range g.words {
-			s.Values = append(s.Values, config.Anchored(f.Name, strings.ReplaceAll(word, wordSeparator, " "), here, e.getenv("HOME")))
+			if f.Name == "property" {
+				if word, err = propertyLine(cmd, word); err != nil {
+					return
+				}
+			}
+			s.Values = append(s.Values, config.Anchored(f.Name, word, here, e.getenv("HOME")))
 		}
 		if g.Type() == "stringSlice" {
 			s.Values = []string{strings.Join(s.Values, ",")}
@@ -160,6 +165,17 @@ func (o *contextAddOptions) contextOf(ctx context.Context, e *env, cmd *cobra.Co
 	password, err := e.readPassword(ctx)
 	x.Settings = append(x.Settings, config.Setting{Flag: "password", Values: []string{password}})
 	return x, err
+}
+
+// propertyLine is the words of a --property with spaces between them, from which SetLine must get the same words.
+func propertyLine(cmd *cobra.Command, joined string) (string, error) {
+	words := strings.Split(joined, wordSeparator)
+	for _, word := range words[:len(words)-1] {
+		if strings.Contains(word, " ") {
+			return "", usageError(cmd, "--property %s: a context keeps no name with a space in it, and %q has one", words[0], word)
+		}
+	}
+	return strings.Join(words, " "), nil
 }
 
 // readPassword asks for a password, or takes a line of standard input.

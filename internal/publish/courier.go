@@ -308,9 +308,14 @@ func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) er
 	kept := c.underWayAs(e)
 	e.Message = message.Message{} // the Session has it
 	err := s.PublishKept(ctx, kept, func(r client.Result) { c.end(e, r.Err) })
-	if isRefused(err) { // by a limit that CONNACK announced
+	switch {
+	case isRefused(err): // by a limit that CONNACK announced
 		c.end(e, err)
 		return nil
+	case hasNoForm(err):
+		c.arrived()
+		e.Message = kept.Message
+		return c.setAside(e, err)
 	}
 	return err
 }
@@ -341,10 +346,15 @@ func (c *courier) end(e queue.Entry, err error) {
 	default:
 		return
 	}
-	c.mu.Lock()
-	c.underWay--
-	c.mu.Unlock()
+	c.arrived()
 	c.queue.Done(e)
+}
+
+// arrived notes that a message is not under way any more.
+func (c *courier) arrived() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.underWay--
 }
 
 func (c *courier) count(n *int) {

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/queue"
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // Connect is client.Open.
@@ -149,9 +151,14 @@ func (in *intake) deliver(ctx context.Context) {
 	}
 }
 
-// PublishAsync appends m. While the Queue is full it waits, as long as there is hope of room.
+// PublishAsync appends m, unless the protocol level that was asked for has no form for it. While the Queue is full it waits, as
+// long as there is hope of room.
 func (in *intake) PublishAsync(ctx context.Context, m message.Message, _ func(client.Result)) error {
 	c := in.courier
+	p := wire.Publish{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, PacketID: 1, Properties: m.Properties}
+	if err := p.Check(cmp.Or(c.options.Version, wire.V5)); err != nil {
+		return err
+	}
 	for {
 		moved, changed := c.queue.Moved(), c.changes()
 		err := c.queue.Append(ctx, m)

@@ -37,23 +37,26 @@ var errAgain = errors.New("deliver again")
 // errStood says that a connection was lost before a message was sent on it.
 var errStood = errors.New("lost without a message")
 
-// SetAsideError is a message that the Server closes the connection for, every time, while it takes others. Nothing behind it
-// in a Queue would ever be delivered.
+// SetAsideError is a message that the Server closes the connection for, every time, while it takes others, or one that the
+// protocol level of the connection has no form for. Nothing behind it in a Queue would ever be delivered.
 type SetAsideError struct {
 	Topic string
 	// File is where the message is now.
 	File string
-	// Err is how the last connection ended.
+	// Err is how the last connection ended, or why the message cannot be sent.
 	Err error
 }
 
 // Error says where the message is.
 func (e *SetAsideError) Error() string {
-	why := strings.TrimPrefix(e.Err.Error(), client.ErrConnectionLost.Error()+": ")
-	return fmt.Sprintf("PUBLISH %q: %s, each time that it was sent; set aside in %s", e.Topic, why, e.File)
+	why := e.Err.Error()
+	if errors.Is(e.Err, client.ErrConnectionLost) {
+		why = strings.TrimPrefix(why, client.ErrConnectionLost.Error()+": ") + ", each time that it was sent"
+	}
+	return fmt.Sprintf("PUBLISH %q: %s; set aside in %s", e.Topic, why, e.File)
 }
 
-// Unwrap returns how the connection ended.
+// Unwrap returns Err.
 func (e *SetAsideError) Unwrap() error { return e.Err }
 
 // suspect is the first message of the Queue, as far as it is known what it does to connections.
@@ -134,7 +137,7 @@ func (c *courier) sift(ctx context.Context) error {
 		}
 		switch goOn, guilty := s.learn(skip, lost); {
 		case guilty:
-			return c.setAside(e, lost)
+			return cmp.Or(c.setAside(e, lost), errAgain)
 		case goOn:
 			return errAgain
 		case lost == nil: // the first one is next
@@ -148,14 +151,15 @@ func (c *courier) sift(ctx context.Context) error {
 	}
 }
 
-func (c *courier) setAside(e queue.Entry, lost error) error {
+// setAside takes a message out of the way, because of why.
+func (c *courier) setAside(e queue.Entry, why error) error {
 	file, err := c.queue.SetAside(e)
 	if err != nil {
 		return &DeliveryError{err}
 	}
 	c.count(&c.refused)
-	c.report(&SetAsideError{Topic: e.Message.Topic, File: file, Err: lost})
-	return errAgain
+	c.report(&SetAsideError{Topic: e.Message.Topic, File: file, Err: why})
+	return nil
 }
 
 // wait waits for d, or for the end of the source.
@@ -240,6 +244,8 @@ func (c *courier) sendAlone(ctx context.Context, s *client.Session, e queue.Entr
 	case err == nil, isRefused(err):
 		c.end(e, err)
 		return nil, nil
+	case hasNoForm(err):
+		return nil, c.setAside(e, err)
 	case c.queue.Err() != nil, ctx.Err() != nil:
 		return nil, c.why(ctx, err)
 	default:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -209,5 +210,56 @@ func TestMessageSetAsideIsAsItWasAccepted(t *testing.T) {
 	if err != nil || m.Topic != "t" || string(m.Payload) != "\x00\xff" || m.QoS != 2 || !m.Retain || m.Properties.ContentType != "x/y" ||
 		m.Properties.MessageExpiryInterval != 60 {
 		t.Errorf("%s: %+v, %v", data, m, err)
+	}
+}
+
+// A message that was accepted for MQTT 5 has no form below. It would be in the way of all others for ever.
+func TestMessageThatTheProtocolLevelCannotSayIsSetAside(t *testing.T) {
+	s := brokertest.Start(t)
+	sub := subscriber(t, s)
+	dir := t.TempDir()
+	q := openQueue(t, dir)
+	typed := message.Message{Topic: "poison", Payload: []byte("typed"), QoS: 1, Properties: (&wire.Properties{ContentType: "x/y"}).Set(wire.PropContentType)}
+	for _, m := range []message.Message{{Topic: "a", Payload: []byte("0"), QoS: 1}, typed, {Topic: "b", Payload: []byte("2"), QoS: 1}} {
+		if err := q.Append(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var told []string
+	summary, err := publish.RunQueued(t.Context(), q, publish.NewOnce(message.Message{}, 0, 0), publish.QueuedOptions{
+		Client:  client.Options{Target: target(s.Addr), Version: wire.V311},
+		Options: publish.Options{Report: func(err error) { told = append(told, err.Error()) }},
+	})
+	if err != nil || summary.Delivered != 2 || summary.Refused != 1 || summary.Kept != 0 {
+		t.Fatalf("%+v, %v", summary, err)
+	}
+	wantReceived(t, sub, "0", "2")
+	if got := asideIn(t, dir); !slices.Equal(got, []string{"poison 1 typed"}) {
+		t.Errorf("set aside: %q", got)
+	}
+	if len(told) != 1 || !strings.Contains(told[0], `PUBLISH "poison": MQTT 3.1.1 cannot say Content Type in PUBLISH; set aside in `+dir) {
+		t.Errorf("told %q", told)
+	}
+}
+
+// What no packet of the level that was asked for can carry is not accepted.
+func TestMessageThatTheProtocolLevelCannotSayIsNotAccepted(t *testing.T) {
+	s := brokertest.Start(t)
+	sub := subscriber(t, s)
+	in := `{"topic":"a","payload":"0"}
+{"topic":"a","payload":"1","properties":{"content_type":"x/y"}}
+{"topic":"a","payload":"2"}
+`
+	var told []string
+	summary, err := publish.RunQueued(t.Context(), openQueue(t, t.TempDir()), publish.NewJSON(strings.NewReader(in), message.Message{QoS: 1}), publish.QueuedOptions{
+		Client:  client.Options{Target: target(s.Addr), Version: wire.V311},
+		Options: publish.Options{Report: func(err error) { told = append(told, err.Error()) }},
+	})
+	if err != nil || summary.Delivered != 2 || summary.Sent != 2 || summary.BadLines != 1 || summary.Kept != 0 {
+		t.Fatalf("%+v, %v", summary, err)
+	}
+	wantReceived(t, sub, "0", "2")
+	if want := []string{"line 2: MQTT 3.1.1 cannot say Content Type in PUBLISH"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }

@@ -77,6 +77,12 @@ func (p *Publish) remaining(v Version, properties int) int {
 	return n
 }
 
+// Check returns the error of Append, an [*Error] or an [*UnsupportedError], and encodes nothing.
+func (p *Publish) Check(v Version) error {
+	_, err := p.encodable(v)
+	return err
+}
+
 // Append appends the packet to dst. Apart from growing dst it allocates nothing.
 func (p *Publish) Append(dst []byte, v Version) ([]byte, error) {
 	packet, err := p.appendHead(dst, v, len(p.Payload))
