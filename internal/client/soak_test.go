@@ -4,6 +4,8 @@ package client_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -12,7 +14,6 @@ import (
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/broker"
-	"github.com/mqx-cli/mqx/internal/broker/brokertest"
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/link/linktest"
 	"github.com/mqx-cli/mqx/internal/wire"
@@ -50,8 +51,7 @@ func measure(t *testing.T) footprint {
 
 // A Session that publishes to itself and loses its connection all the time holds, in the end, what it held in the beginning.
 func TestSoakWithReconnectsStaysFlat(t *testing.T) {
-	server := brokertest.Start(t, broker.Config{})
-	link := linktest.Start(t, server.Addr)
+	link := linktest.Start(t, forgetfulBroker(t))
 	s, err := client.Open(t.Context(), client.Options{
 		ClientID: "soak", ResumeSession: true, KeepAlive: 5, Dial: (&tcpDialer{link.Addr}).dial, Retry: flapRetry(),
 		Properties: (&wire.Properties{ReceiveMaximum: 100, SessionExpiryInterval: 60}).Set(wire.PropReceiveMaximum, wire.PropSessionExpiryInterval),
@@ -98,6 +98,23 @@ func TestSoakWithReconnectsStaysFlat(t *testing.T) {
 	if n := received.Load(); n < int64(sent) {
 		t.Errorf("received %d of %d messages", n, sent)
 	}
+}
+
+// forgetfulBroker runs a broker and returns its address. That of brokertest would keep every event of hours.
+func forgetfulBroker(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, served := broker.New(broker.Config{}), make(chan error, 1)
+	go func() { served <- b.Serve(l) }()
+	t.Cleanup(func() {
+		if err := errors.Join(b.Shutdown(context.WithoutCancel(t.Context())), <-served); err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String()
 }
 
 // settle waits until everything sent is acknowledged, and nothing more is received.
