@@ -107,9 +107,10 @@ func (c *conn) handshake(p *wire.Connect) error {
 	case err != nil:
 		return err
 	}
-	// A Server that does not speak MQTT 5 answers in 3.1.1, without properties.
+	// A Server that does not speak MQTT 5 answers in 3.1.1, without properties. One that accepts that way has not looked at the
+	// level, and would take the properties of a PUBLISH for its payload.
 	if p.Version == wire.V5 && wire.Type(first>>4) == wire.CONNACK && len(body) == 2 {
-		if body[1] == 1 {
+		if body[1] <= 1 {
 			return link.ErrUnsupportedVersion
 		}
 		return c.connack(p, wire.V311, first, body)
@@ -144,8 +145,15 @@ func (c *conn) connack(p *wire.Connect, v wire.Version, first byte, body []byte)
 	if !ok {
 		return link.ErrNotMQTT
 	}
-	if ack.Code.IsError() {
+	switch {
+	case ack.Code.IsError():
 		return refusal(ack)
+	case ack.SessionPresent && p.CleanStart && v == wire.V5:
+		return &wire.Error{
+			Code: wire.ProtocolError, Packet: wire.CONNACK, Msg: "Session Present where a new Session was asked for", Ref: "MQTT-3.2.2-4",
+		}
+	case p.CleanStart:
+		ack.SessionPresent = false // 3.1.1 does not say what to do: nothing must be counted on that may not be there
 	}
 	c.present, c.window, c.maxQoS, c.keepAlive = ack.SessionPresent, mostInflight, 2, time.Duration(p.KeepAlive)*time.Second
 	props := ack.Properties
