@@ -29,13 +29,14 @@ type pubOptions struct {
 	lines bool
 	load  string
 
-	qos    byte
-	retain bool
-	repeat int
-	delay  time.Duration
-	rate   float64
-	ready  string
-	yes    bool
+	qos     byte
+	retain  bool
+	repeat  int
+	delay   time.Duration
+	timeout time.Duration
+	rate    float64
+	ready   string
+	yes     bool
 
 	pubChanges
 	pubQueue
@@ -46,14 +47,14 @@ type pubOptions struct {
 }
 
 func newPub(e *env) *cobra.Command {
-	o := &pubOptions{}
+	o := &pubOptions{timeout: ackTimeout}
 	cmd := &cobra.Command{
 		Use:   "pub [-t TOPIC]... -m TEXT | -f FILE | -s | -l | -n | --json | --from-dump DIR",
 		Short: "Publish messages",
 		Long: "Publish messages. At QoS 1 and 2 the broker has confirmed every message when mqx ends with status 0; at QoS 0 they\n" +
 			"were handed to the network. MQTT 3.1.1 brokers cannot say that they refuse a message.\n\n" +
 			"A refused message is status 4; with -l, --json and --from-dump, where the stream goes on, failed messages are listed\n" +
-			"and the status is 9, or 10 when no line was a message.\n\n" +
+			"and the status is 9, or 10 when no line was a message. A broker that is there and acknowledges nothing is status 5.\n\n" +
 			"--template fills in {{seq}}, {{now}}, {{unix}}, {{unix_ms}}, {{uuid}}, {{rand 1 10}} and {{env \"X\"}}, in topics and\n" +
 			"payloads. --lint checks each message against the contract file before it is sent; with --lint error one that has an\n" +
 			"error is kept back: status 1, or 9 when others were sent.\n\n" +
@@ -78,6 +79,7 @@ func newPub(e *env) *cobra.Command {
 	fs.IntVar(&o.repeat, "repeat", 1, "publish the message so many times")
 	fs.Var(durationFlag{&o.delay}, "repeat-delay", "pause between repetitions")
 	fs.Var(rateFlag{&o.rate}, "rate", "most messages in a time, like 100/s or 10/m")
+	fs.VarP(durationFlag{&o.timeout}, "timeout", "W", "longest time in which a broker that is there may acknowledge nothing, 0 for ever")
 	o.pubChanges.addFlags(cmd)
 	o.pubQueue.addFlags(cmd)
 	fs.StringVar(&o.ready, "ready-file", "", "create this file when connected, with --queue when messages are taken")
@@ -115,6 +117,7 @@ func (o *pubOptions) run(ctx context.Context, e *env, cmd *cobra.Command) error 
 		return err
 	}
 	defer closeSource()
+	r.Options.AckTimeout = o.timeout
 	if o.queueDir != "" {
 		return o.runQueued(ctx, e, r, source, steps)
 	}
@@ -270,6 +273,9 @@ func (o *pubOptions) endedEarly(ctx context.Context, t link.Target, s publish.Su
 	}
 	if cause, ok := errors.AsType[*exit.Error](context.Cause(ctx)); ok {
 		return exit.New(cause.Code, cause.What, "", counts)
+	}
+	if errors.Is(err, client.ErrUnacknowledged) {
+		counts += "; --timeout waits longer"
 	}
 	if errors.Is(err, client.ErrConnectionLost) {
 		return lostError("publish to", t, err, counts)

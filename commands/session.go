@@ -114,9 +114,13 @@ func (e *env) keyboard() (f *os.File, done func(), err error) {
 // keeping says what becomes of a lost connection: once, asAsked and watching.
 type keeping func(client.Options) client.Options
 
+// ackTimeout is how long a broker that is there may acknowledge nothing.
+const ackTimeout = 30 * time.Second
+
 // once is for a command whose work needs one connection: --retry is for getting it, and its loss is the end.
 func once(o client.Options) client.Options {
 	o.Retry.Reconnect = 0
+	o.AckTimeout = ackTimeout
 	return o
 }
 
@@ -321,6 +325,8 @@ func lossOf(what, where string, err error, counts string) *exit.Error {
 		failure.Next = strings.TrimSuffix("another client uses the same client id; "+counts, "; ")
 	case refused, disconnected && said.Code.IsError():
 		failure.Code = exit.Refused
+	case errors.Is(err, client.ErrUnacknowledged):
+		failure.Code = exit.Timeout
 	}
 	if disconnected && (said.Code == wire.UseAnotherServer || said.Code == wire.ServerMoved) {
 		failure.Next = strings.TrimSuffix(refusalHint(said.Code)+"; "+counts, "; ")
@@ -332,6 +338,9 @@ func lossOf(what, where string, err error, counts string) *exit.Error {
 func lossInWords(err error) error {
 	if gaveUp, ok := errors.AsType[*client.GaveUpError](err); ok {
 		return &client.GaveUpError{Cause: gaveUp.Cause, Attempts: gaveUp.Attempts, Err: problem(gaveUp.Err)}
+	}
+	if errors.Is(err, client.ErrUnacknowledged) {
+		return client.ErrUnacknowledged // it was us who gave the connection up
 	}
 	if op := problem(err); op != err { //nolint:errorlint // whether it was replaced
 		return fmt.Errorf("%w: %w", client.ErrConnectionLost, op)

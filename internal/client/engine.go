@@ -162,7 +162,7 @@ func (p *pinger) PacketSent() {}
 func (p *pinger) PacketReceived() {}
 
 // PingResp implements paho.Pinger.
-func (p *pinger) PingResp() {}
+func (p *pinger) PingResp() { p.connection.pongs.Add(1) }
 
 // SetDebug implements paho.Pinger.
 func (p *pinger) SetDebug(paholog.Logger) {}

@@ -79,8 +79,8 @@ func HungUp(err error) bool {
 		return false // it was the Server that made a mistake
 	}
 	timeout, _ := errors.AsType[net.Error](err)
-	return errors.Is(err, ErrConnectionLost) && !errors.Is(err, errSilent) && !errors.Is(err, ErrTakenOver) &&
-		!errors.Is(err, ErrClosed) && (timeout == nil || !timeout.Timeout())
+	return errors.Is(err, ErrConnectionLost) && !errors.Is(err, errSilent) && !errors.Is(err, ErrUnacknowledged) &&
+		!errors.Is(err, ErrTakenOver) && !errors.Is(err, ErrClosed) && (timeout == nil || !timeout.Timeout())
 }
 
 // aboutMessage reports whether a DISCONNECT with the Reason Code may answer a PUBLISH.

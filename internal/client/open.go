@@ -143,6 +143,9 @@ func (s *Session) connect(ctx context.Context, again bool) (*connection, error) 
 	if err := c.handshake(ctx); err != nil {
 		return nil, err
 	}
+	if o.AckTimeout > 0 {
+		go (&ackWatch{connection: c, patience: o.AckTimeout}).run()
+	}
 	return c, nil
 }
 

@@ -44,6 +44,9 @@ type Options struct {
 	Properties *wire.Properties
 	// ConnectTimeout bounds dialling, TLS and the wait for CONNACK. 0 means 10 s.
 	ConnectTimeout time.Duration
+	// AckTimeout is how long a Server that is there, and has read what was sent, may acknowledge nothing while messages of QoS
+	// 1 or 2 wait for it. Then the connection is lost with [ErrUnacknowledged]. 0 means for ever.
+	AckTimeout time.Duration
 	// MaxInflight bounds the QoS 1 and 2 messages on their way out, 57,088 at most. 0 means 1,000, and 20 of
 	// QoS 2 below MQTT 5. The Server's Receive Maximum is never exceeded.
 	MaxInflight int

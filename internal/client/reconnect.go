@@ -176,7 +176,8 @@ func (k *keeper) replace(ctx context.Context, lost *connection) error {
 		return lost.err
 	}
 	retry := &k.session.options.Retry
-	if lost.ended.Sub(lost.began) >= k.lastWait {
+	useless := errors.Is(lost.err, ErrUnacknowledged) && lost.acks.Load() == 0
+	if lost.ended.Sub(lost.began) >= k.lastWait && !useless {
 		k.wait, k.failed = NewBackoff(retry.MaxWait), 0
 	}
 	outage := Outage{LostAt: lost.ended, Cause: lost.err}

@@ -1,0 +1,61 @@
+package client
+
+import (
+	"errors"
+	"time"
+
+	"github.com/mqx-cli/mqx/internal/wire"
+)
+
+// ErrUnacknowledged says that a connection was given up because the Server acknowledged nothing, see Options.AckTimeout. It
+// comes with [ErrConnectionLost].
+var ErrUnacknowledged = errors.New("the server answers, but acknowledges nothing")
+
+// ackLooks is how often in an AckTimeout it is looked whether anything was acknowledged.
+const ackLooks = 8
+
+// ackWatch looks after the acknowledgements of a connection. That none comes is not enough to give it up: large messages may
+// be on their way over a slow link. The answer to a PINGREQ behind them says that the Server has read them.
+type ackWatch struct {
+	connection *connection
+	patience   time.Duration
+
+	acks  int64     // how many had come when it was looked last
+	since time.Time // when that changed, or nothing was open
+	asked bool      // whether a PINGREQ was sent since then
+	pongs int64     // how many PINGRESP had come before it
+}
+
+// run returns when the connection has ended.
+func (w *ackWatch) run() {
+	w.since = time.Now()
+	ticker := time.NewTicker(max(w.patience/ackLooks, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-w.connection.lost:
+			return
+		case now := <-ticker.C:
+			if w.look(now) {
+				w.connection.conn.Fail(ErrUnacknowledged)
+				return
+			}
+		}
+	}
+}
+
+// look reports whether it is time to give up.
+func (w *ackWatch) look(now time.Time) bool {
+	c := w.connection
+	acks, silent := c.acks.Load(), now.Sub(w.since)
+	switch {
+	case acks != w.acks, c.lane.window.open() == 0, c.lane.in.paused.Load(): // while reading stands still, they may lie unread
+		w.acks, w.since, w.asked = acks, now, false
+	case !w.asked && silent >= w.patience/2:
+		w.asked, w.pongs = true, c.pongs.Load()
+		_ = c.conn.Send(&wire.Pingreq{}) // a failure is the connection's end
+	case w.asked && silent >= w.patience:
+		return c.pongs.Load() > w.pongs
+	}
+	return false
+}
