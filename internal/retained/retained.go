@@ -17,8 +17,14 @@ import (
 )
 
 const (
-	// sentinelPatience is how long after the last retained message the sentinel may take.
+	// sentinelPatience is how long after the last retained message and its acknowledgement the sentinel may take, where a Server
+	// that drops it acknowledges it just the same.
 	sentinelPatience = time.Second
+	// surePatience is how long it may take where the Server has acknowledged that it has a subscriber: it comes, unless this
+	// user may not read it, and what comes first may be late on a slow machine.
+	surePatience = 5 * time.Second
+	// answerPatience is how long its acknowledgement may take.
+	answerPatience = 10 * time.Second
 	// quiet is the pause after the barrier.
 	quiet = 200 * time.Millisecond
 	// maxBuffered is how many bytes may wait in the sink while more messages are there to take.
@@ -115,7 +121,7 @@ var (
 	errDeadline = errors.New("the deadline has passed")
 	errPause    = errors.New("nothing came")
 	errEnough   = errors.New("enough")
-	errRefused  = errors.New("the sentinel was refused")
+	errAcked    = errors.New("the sentinel is acknowledged")
 	errSentinel = errors.New("the sentinel is back")
 	errAnswered = errors.New("the server has answered")
 )
@@ -133,20 +139,20 @@ type collector struct {
 	session Session
 	sink    Sink
 	options Options
-	topic   string // of the sentinel
-	refused chan struct{}
-	last    time.Time // when the last message came
-	told    bool      // Options.Ready was called
-	hears   bool      // the subscription to our own topic stands
-	heard   bool      // a message to our own topic has come back
-	awaits  bool      // the next one is an end
+	topic   string             // of the sentinel
+	acked   chan client.Result // the sentinel was, or was refused
+	last    time.Time          // when the last message came
+	told    bool               // Options.Ready was called
+	hears   bool               // the subscription to our own topic stands
+	heard   bool               // a message to our own topic has come back
+	awaits  bool               // the next one is an end
 
 	queue queueProof
 	holds bool // acknowledgements are held back
 }
 
 func (c *collector) run(ctx context.Context) (Evidence, error) {
-	c.refused = make(chan struct{})
+	c.acked = make(chan client.Result, 1)
 	if err := c.subscribe(ctx); err != nil {
 		return "", err
 	}
@@ -234,40 +240,63 @@ func (c *collector) during(ctx context.Context, call func(context.Context) error
 
 // sendSentinel publishes to our own topic. A refusal is no failure: the barrier needs no right.
 func (c *collector) sendSentinel(ctx context.Context) error {
-	refused := c.refused
+	acked := c.acked
 	c.awaits = true
-	err := c.session.PublishAsync(ctx, message.Message{Topic: c.topic, QoS: 1}, func(r client.Result) {
-		if r.Err != nil {
-			close(refused)
-		}
-	})
+	err := c.session.PublishAsync(ctx, message.Message{Topic: c.topic, QoS: 1}, func(r client.Result) { acked <- r })
 	if _, limit := errors.AsType[*client.RefusedError](err); limit {
-		close(refused)
+		acked <- client.Result{Err: err}
 		return nil
 	}
 	return err
 }
 
 func (c *collector) awaitSentinel(ctx context.Context) (bool, error) {
-	inner, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-c.refused:
-			cancel(errRefused)
-		case <-inner.Done():
+	ack, err := c.awaitAck(ctx)
+	if errors.Is(err, errAcked) && ack.Err == nil {
+		patience := sentinelPatience
+		if c.isSure(ack) {
+			patience = surePatience
 		}
-	}()
-	err := c.takeUntil(inner, func() time.Time { return c.last.Add(sentinelPatience) })
+		if now := time.Now(); now.After(c.last) {
+			c.last = now
+		}
+		err = c.takeUntil(ctx, func() time.Time { return c.last.Add(patience) })
+	}
 	switch {
 	case errors.Is(err, errSentinel):
 		return true, nil
-	case errors.Is(err, errPause), errors.Is(err, errRefused):
+	case errors.Is(err, errPause), errors.Is(err, errAcked):
 		c.awaits = false
 		return false, nil
 	default:
 		return false, err
 	}
+}
+
+// awaitAck takes messages until the sentinel is acknowledged, which is errAcked, or back.
+func (c *collector) awaitAck(ctx context.Context) (client.Result, error) {
+	waiting, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	result := make(chan client.Result, 1)
+	go func() {
+		select {
+		case r := <-c.acked:
+			result <- r
+			cancel(errAcked)
+		case <-waiting.Done():
+		}
+	}()
+	err := c.takeUntil(waiting, func() time.Time { return c.last.Add(answerPatience) })
+	if errors.Is(err, errAcked) {
+		return <-result, err
+	}
+	return client.Result{}, err
+}
+
+// isSure reports whether an acknowledgement says that the sentinel was taken and has a subscriber. Below MQTT 5 it says nothing.
+func (c *collector) isSure(ack client.Result) bool {
+	s, ok := c.session.(interface{ Caps() client.Caps })
+	return ok && s.Caps().Version == wire.V5 && ack.Code == wire.Success
 }
 
 // takeUntil takes messages until none came before the time that limit gives, which moves with every retained message. A nil
