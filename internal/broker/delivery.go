@@ -33,7 +33,7 @@ func (c *client) fill(buf []byte) (_ []byte, again bool) {
 			if !over {
 				return buf, true
 			}
-			c.b.retained.end(d.replay)
+			buf = append(buf, c.over(d.replay)...)
 			s.queue.pop()
 		case d.qos > 0 && c.windowFull():
 			return buf, false
@@ -45,6 +45,17 @@ func (c *client) fill(buf []byte) (_ []byte, again bool) {
 	}
 
 	return buf, false
+}
+
+// over ends a replay of which everything is sent, and returns what follows it.
+func (c *client) over(p *replay) (answers []byte) {
+	c.b.retained.end(p)
+	if c.session.lastReplay == p {
+		c.session.lastReplay = nil
+	}
+	c.unsafe = c.unsafe || len(p.answers) > 0 && c.b.cfg.Store != nil
+
+	return p.answers
 }
 
 // fillReplay appends Retained Messages. It reports whether the client must acknowledge some first, and whether the replay

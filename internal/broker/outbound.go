@@ -26,6 +26,21 @@ func (c *client) send(p wire.Packet) {
 	c.sent(maxControl)
 }
 
+// sendBehind is send for an answer that comes behind the Retained Messages which the client waits for. Clients that may not
+// publish take it for the end of them, although no statement says so. A client that makes too many of them wait gets them at
+// once.
+func (c *client) sendBehind(p wire.Packet) {
+	s := c.session
+	s.mu.Lock()
+	before := len(c.control)
+	c.appendControl(p)
+	if r := s.lastReplay; r != nil && len(r.answers) < maxControl {
+		r.answers = append(r.answers, c.control[before:]...)
+		c.control = c.control[:before]
+	}
+	c.sent(maxControl)
+}
+
 // sendAck is send without allocation.
 func (c *client) sendAck(kind wire.Type, id uint16, code wire.ReasonCode) {
 	c.session.mu.Lock()

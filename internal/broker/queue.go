@@ -130,6 +130,7 @@ func (s *session) replay(b *Broker, p *replay) {
 		return
 	}
 	s.queue.push(delivery{replay: p})
+	s.lastReplay = p
 }
 
 // holdReplays keeps replays back, so that SUBACK comes first, or lets them go. It returns the connection to be kicked.

@@ -46,6 +46,8 @@ type replay struct {
 	after string // the topic that the store is to go on behind
 	more  bool
 	page  []*message
+
+	answers []byte // packets that follow the messages; guarded by the Session
 }
 
 // size returns how many messages clients have retained, and their bytes.

@@ -28,21 +28,22 @@ type session struct {
 	owner *client // the connection that the Session belongs to until it has detached; guarded by Broker.mu
 	turn  uint64  // counts connections; changed under the lock of Broker.connecting
 
-	mu       sync.Mutex // guards what follows
-	client   *client    // where deliveries go, nil while there is no connection
-	ended    bool
-	queue    fifo[delivery]
-	holding  bool                 // replays wait for SUBACK
-	bytes    int64                // of the queue
-	flying   int64                // bytes of the messages in flight
-	told     int64                // of both, what Broker.backlog has
-	inflight map[uint16]*inflight // messages sent at QoS 1 or 2, by Packet Identifier
-	resend   []uint16             // of those, what is yet to be sent on this connection
-	lastID   uint16
-	sent     uint64 // counts inflight
-	queued   uint64 // counts deliveries in the Store
-	will     *will  // waits for its Will Delay Interval
-	timers   []*time.Timer
+	mu         sync.Mutex // guards what follows
+	client     *client    // where deliveries go, nil while there is no connection
+	ended      bool
+	queue      fifo[delivery]
+	holding    bool                 // replays wait for SUBACK
+	lastReplay *replay              // of the queue, nil for none
+	bytes      int64                // of the queue
+	flying     int64                // bytes of the messages in flight
+	told       int64                // of both, what Broker.backlog has
+	inflight   map[uint16]*inflight // messages sent at QoS 1 or 2, by Packet Identifier
+	resend     []uint16             // of those, what is yet to be sent on this connection
+	lastID     uint16
+	sent       uint64 // counts inflight
+	queued     uint64 // counts deliveries in the Store
+	will       *will  // waits for its Will Delay Interval
+	timers     []*time.Timer
 }
 
 // inflight is a message sent at QoS 1 or 2 that is not yet acknowledged.
@@ -149,6 +150,7 @@ func (s *session) detach(b *Broker) (orphans []delivery) {
 	s.client.gone = true
 	s.client = nil
 	s.resend = nil
+	s.lastReplay = nil
 	s.queue.keep(func(d *delivery) bool {
 		switch {
 		case d.replay != nil && d.replay.sub.qos == 0:
@@ -156,6 +158,8 @@ func (s *session) detach(b *Broker) (orphans []delivery) {
 
 			return false
 		case d.replay != nil:
+			s.lastReplay, d.replay.answers = d.replay, nil
+
 			return true
 		case d.qos > 0 && d.share == nil:
 			return true
@@ -211,7 +215,7 @@ func (s *session) clear(b *Broker) (w *will, orphans []delivery) {
 			orphans = append(orphans, d)
 		}
 	}
-	s.bytes, s.flying, s.inflight = 0, 0, nil
+	s.bytes, s.flying, s.inflight, s.lastReplay = 0, 0, nil, nil
 	s.tell(b)
 
 	return w, orphans

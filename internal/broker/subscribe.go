@@ -90,7 +90,7 @@ func (c *client) handleUnsubscribe(p *wire.Unsubscribe) error {
 		}
 		c.b.emit(Event{Kind: Unsubscribed, ClientID: c.info.ID, Filter: strings.Clone(filter)})
 	}
-	c.send(&wire.Unsuback{PacketID: p.PacketID, Codes: codes})
+	c.sendBehind(&wire.Unsuback{PacketID: p.PacketID, Codes: codes})
 
 	return nil
 }
