@@ -145,7 +145,8 @@ func (c *courier) deliver(ctx context.Context) error {
 	defer cancel(nil)
 	c.mayDoubt(cancel)
 	defer c.mayDoubt(nil)
-	s, err := c.connect(inner, c.connectOptions(inner, cancel))
+	o := c.connectOptions(inner, cancel)
+	s, err := c.connect(inner, o)
 	if err != nil {
 		return c.why(inner, err)
 	}
@@ -159,7 +160,7 @@ func (c *courier) deliver(ctx context.Context) error {
 	}()
 	if err = c.sendAll(inner, s); err == nil {
 		// Not with inner: a connection that is lost after the last answer has done no harm.
-		err = c.finish(ctx, s)
+		err = c.finish(ctx, s, o.Retry.Reconnect)
 	} else {
 		err = c.why(inner, err)
 	}
@@ -232,12 +233,13 @@ func (c *courier) why(ctx context.Context, err error) error {
 	return &DeliveryError{err}
 }
 
-// finish waits for the last acknowledgements.
-func (c *courier) finish(ctx context.Context, s *client.Session) error {
+// finish waits for the last acknowledgements. Where the Session tries more often than was asked for, the last attempts are
+// another's; where it does not, they are its own, and leaving it each time that it is lost would be without end.
+func (c *courier) finish(ctx context.Context, s *client.Session, tries int) error {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.mayDoubt(cancel)
-	if c.asked.Reconnect != client.Forever {
+	if c.asked.Reconnect != tries {
 		go c.leave(inner, cancel)
 	}
 	if err := s.Drain(inner); err != nil {
