@@ -302,6 +302,9 @@ func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) er
 		c.expire(e)
 		return nil
 	}
+	if err := lacksForm(&e, s); err != nil {
+		return c.setAside(e, err)
+	}
 	if d := c.pace.Next(); d > 0 {
 		if err := pause(ctx, d); err != nil {
 			return err
@@ -310,16 +313,21 @@ func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) er
 	kept := c.underWayAs(e)
 	e.Message = message.Message{} // the Session has it
 	err := s.PublishKept(ctx, kept, func(r client.Result) { c.end(e, r.Err) })
-	switch {
-	case isRefused(err): // by a limit that CONNACK announced
+	if isRefused(err) { // by a limit that CONNACK announced
 		c.end(e, err)
 		return nil
-	case hasNoForm(err):
-		c.arrived()
-		e.Message = kept.Message
-		return c.setAside(e, err)
 	}
 	return err
+}
+
+// lacksForm says why no packet at the protocol level of a connection can carry a message, nil where one can. It is asked before
+// the Session has the message: during an outage that would take it all the same, and find out when nobody listens any more. Of
+// a message that the Server has received nothing but PUBREL is sent.
+func lacksForm(e *queue.Entry, s *client.Session) error {
+	if e.Received {
+		return nil
+	}
+	return checkForm(&e.Message, s.Caps().Version)
 }
 
 // underWayAs notes that a message is about to be sent.

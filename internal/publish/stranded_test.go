@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/mqx-cli/mqx/internal/client"
 	"github.com/mqx-cli/mqx/internal/message"
 	"github.com/mqx-cli/mqx/internal/publish"
+	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // inMemory starts a broker that goes wrong as the rules say, for a fake clock, and returns a Dial that counts connections. It
@@ -56,4 +58,37 @@ func TestServerThatHangsUpIsTriedAsOftenAsWasAskedFor(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A message that has ended without being sent does not show that the Server takes others.
+func TestMessageThatIsNotSentIsNoEvidenceAgainstAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancel(t.Context())
+		defer end()
+		dials, dir := 0, t.TempDir()
+		q := openQueue(t, dir)
+		typed := (&wire.Properties{ContentType: "x/y"}).Set(wire.PropContentType)
+		for _, m := range []message.Message{{Topic: "good", QoS: 1}, {Topic: "typed", QoS: 1, Properties: typed}} {
+			if err := q.Append(ctx, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var aside []string
+		summary, err := publish.RunQueued(ctx, q, publish.NewOnce(message.Message{}, 0, 0), publish.QueuedOptions{
+			Client: client.Options{
+				Version: wire.V311, Dial: inMemory(t, "disconnect publish", &dials, end),
+				MaxInflight: 1, // the second is tried only when it is asked what the first does
+			},
+			Single: true,
+			Options: publish.Options{Report: func(err error) {
+				if e, ok := errors.AsType[*publish.SetAsideError](err); ok {
+					aside = append(aside, e.Topic)
+				}
+			}},
+		})
+		var undelivered *publish.DeliveryError
+		if !errors.As(err, &undelivered) || summary.Kept != 1 || !slices.Equal(aside, []string{"typed"}) {
+			t.Errorf("%+v, %v, set aside %q", summary, err, aside)
+		}
+	})
 }
