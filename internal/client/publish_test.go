@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -176,22 +175,6 @@ func TestNothingPublishedIsLostOnCloseWithUnreadInput(t *testing.T) {
 	}
 }
 
-// A Server that does not close its side must not hold up the end for long, as long as nothing comes from it any more.
-func TestCloseDoesNotWaitLongForAServerThatStaysSilent(t *testing.T) {
-	closed := make(chan struct{})
-	s := open(t, client.Options{Dial: overTCP(t, func(p *peer) {
-		p.accept(&wire.Connack{})
-		want[*wire.Disconnect](p)
-		<-closed
-	})})
-	start := time.Now()
-	_ = s.Close(t.Context())
-	close(closed)
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("Close took %v", took)
-	}
-}
-
 // A caller that counts refusals in done must have counted them all when Drain returns.
 func TestDrainReturnsAfterTheLastDone(t *testing.T) {
 	for _, tt := range []struct {
@@ -354,56 +337,5 @@ func TestUnknownAcknowledgementsAreAnsweredOrIgnored(t *testing.T) {
 	}
 	if s.Err() != nil {
 		t.Error(s.Err())
-	}
-}
-
-// At QoS 0 a DISCONNECT is the only way to refuse a message, and it may come after the client's own.
-func TestCloseTellsTheServersLastWord(t *testing.T) {
-	early := func(p *peer) {
-		want[*wire.Publish](p)
-		p.send(&wire.Disconnect{Code: wire.NotAuthorized})
-	}
-	tests := []struct {
-		name string
-		rest func(*peer)
-		want wire.ReasonCode
-	}{
-		{"before the client's DISCONNECT", early, wire.NotAuthorized},
-		{"after it", func(p *peer) {
-			want[*wire.Publish](p)
-			want[*wire.Disconnect](p)
-			p.send(&wire.Publish{Topic: "b", Payload: make([]byte, 100_000)}, &wire.Pingresp{}, &wire.Disconnect{Code: wire.NotAuthorized})
-		}, wire.NotAuthorized},
-		{"nothing", func(p *peer) { want[*wire.Publish](p) }, wire.Success},
-		{"that it goes", func(p *peer) {
-			want[*wire.Publish](p)
-			want[*wire.Disconnect](p)
-			p.send(&wire.Disconnect{Code: wire.ServerShuttingDown})
-		}, wire.Success},
-		{"no complaint", func(p *peer) {
-			want[*wire.Publish](p)
-			want[*wire.Disconnect](p)
-			p.send(&wire.Disconnect{})
-		}, wire.Success},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			dial := overTCP(t, func(p *peer) {
-				p.accept(&wire.Connack{})
-				tt.rest(p)
-				_ = p.c.(*net.TCPConn).CloseWrite()
-				p.drain()
-			})
-			s, err := client.Open(t.Context(), client.Options{Dial: dial})
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = s.Publish(t.Context(), text("a", "x", 0))
-			err = s.Close(t.Context())
-			said, complained := errors.AsType[*client.DisconnectedError](err)
-			if complained != tt.want.IsError() || complained && said.Code != tt.want {
-				t.Errorf("Close: %v, want %v", err, tt.want)
-			}
-		})
 	}
 }
