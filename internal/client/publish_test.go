@@ -147,12 +147,18 @@ func TestPubrecDuringDisconnectDoesNoHarm(t *testing.T) {
 // does not wait longer than three seconds, and for many a busy machine may take that.
 func TestNothingPublishedIsLostOnCloseWithUnreadInput(t *testing.T) {
 	const rounds, n = 15, 3_000
+	flood := make([]wire.Packet, 20_000) // more than may wait for a consumer: reading stands still when Close comes
+	for i := range flood {
+		flood[i] = &wire.Publish{Topic: "a"}
+	}
 	for range rounds {
 		got := 0
 		end := make(chan struct{})
 		s := open(t, client.Options{Dial: overTCP(t, func(p *peer) {
 			defer close(end)
 			p.accept(&wire.Connack{})
+			p.send(flood...)
+			flood = nil // once is enough
 			for {
 				switch q := p.read().(type) {
 				case *wire.Publish:
