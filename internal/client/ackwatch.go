@@ -22,8 +22,7 @@ type ackWatch struct {
 
 	acks  int64     // how many had come when it was looked last
 	since time.Time // when that changed, or nothing was open
-	asked bool      // whether a PINGREQ was sent since then
-	pongs int64     // how many PINGRESP had come before it
+	ping  int64     // the number of the PINGREQ that was sent since then, 0 for none
 }
 
 // run returns when the connection has ended.
@@ -50,12 +49,18 @@ func (w *ackWatch) look(now time.Time) bool {
 	acks, silent := c.acks.Load(), now.Sub(w.since)
 	switch {
 	case acks != w.acks, c.lane.window.open() == 0, c.lane.in.paused.Load(): // while reading stands still, they may lie unread
-		w.acks, w.since, w.asked = acks, now, false
-	case !w.asked && silent >= w.patience/2:
-		w.asked, w.pongs = true, c.pongs.Load()
-		_ = c.conn.Send(&wire.Pingreq{}) // a failure is the connection's end
-	case w.asked && silent >= w.patience:
-		return c.pongs.Load() > w.pongs
+		w.acks, w.since, w.ping = acks, now, 0
+	case w.ping == 0 && silent >= w.patience/2:
+		w.ping = c.ping()
+	case w.ping > 0 && silent >= w.patience:
+		return c.pongs.Load() >= w.ping // the answers to earlier ones may have been held up
 	}
 	return false
+}
+
+// ping sends a PINGREQ and returns its number.
+func (c *connection) ping() int64 {
+	n := c.pings.Add(1)
+	_ = c.conn.Send(&wire.Pingreq{}) // a failure is the connection's end
+	return n
 }

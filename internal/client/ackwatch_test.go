@@ -84,6 +84,26 @@ func TestServerThatHasNotReadTheMessageIsNotGivenUp(t *testing.T) {
 	})
 }
 
+// The answer to an earlier PINGREQ, which a bad link has held up, says nothing about the message behind it.
+func TestAnswerToAnEarlierPingIsNoSignThatTheMessageWasRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, client.Options{KeepAlive: 20, AckTimeout: 30 * time.Second, Dial: overPipe(t, func(p *peer) {
+			p.accept(&wire.Connack{})
+			want[*wire.Pingreq](p)
+			id := want[*wire.Publish](p).PacketID
+			<-time.After(17 * time.Second)
+			p.send(&wire.Pingresp{})
+			<-time.After(25 * time.Second) // and the message takes that much longer
+			p.send(&wire.Ack{Kind: wire.PUBACK, PacketID: id})
+			answers(p, true)
+		})})
+		advance(21 * time.Second) // the first PINGREQ is on its way
+		if err := s.Publish(t.Context(), text("t", "x", 1)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Connections on which nothing is acknowledged count as attempts that have failed.
 func TestAttemptsToHaveAMessageAcknowledgedEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -34,8 +34,8 @@ type connection struct {
 	// aliases maps the Topic Aliases that the Server has set; maxAlias is what we announced. Both belong to the read loop.
 	aliases  map[uint16]string
 	maxAlias uint16
-	// acks and pongs count what has come of PUBACK, PUBREC and PUBCOMP, and of PINGRESP.
-	acks, pongs atomic.Int64
+	// acks and pongs count what has come of PUBACK, PUBREC and PUBCOMP, and of PINGRESP; pings each PINGREQ that was sent.
+	acks, pings, pongs atomic.Int64
 	// owes says that the last PUBLISH that came has to be acknowledged. It belongs to the read loop.
 	owes bool
 	// sentAliases are those that we have set, nil before the first. They belong to whoever holds the lane's sendMu.

@@ -11,8 +11,6 @@ import (
 	"github.com/eclipse/paho.golang/packets"
 	paholog "github.com/eclipse/paho.golang/paho/log"
 	"github.com/eclipse/paho.golang/paho/session"
-
-	"github.com/mqx-cli/mqx/internal/wire"
 )
 
 // requests is the client engine's session state. Messages never pass the engine, so that is only the SUBSCRIBE and
@@ -148,7 +146,7 @@ func (p *pinger) ping(now time.Time, keepAlive time.Duration) time.Time {
 	if now.Before(due) {
 		return due
 	}
-	_ = p.connection.conn.Send(&wire.Pingreq{}) // a failure is the connection's end, which Run is told of
+	p.connection.ping()
 	if p.waiting.IsZero() {
 		p.waiting = now
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -144,51 +143,44 @@ func TestPubrecDuringDisconnectDoesNoHarm(t *testing.T) {
 	}
 }
 
-// Closing a socket with unread input resets the connection, which destroys what is on its way.
+// Closing a socket with unread input resets the connection, which destroys what is on its way. Few messages many times: Close
+// does not wait longer than three seconds, and for many a busy machine may take that.
 func TestNothingPublishedIsLostOnCloseWithUnreadInput(t *testing.T) {
-	const n = 30_000
-	var got atomic.Int64
-	end := make(chan struct{})
-	s := open(t, client.Options{Dial: overTCP(t, func(p *peer) {
-		defer close(end)
-		p.accept(&wire.Connack{})
-		for {
-			switch q := p.read().(type) {
-			case *wire.Publish:
-				got.Add(1)
-				p.send(&wire.Publish{Topic: q.Topic, Payload: q.Payload}) // which the client never takes
-			case *wire.Disconnect, nil:
-				return
+	const rounds, n = 15, 3_000
+	flood := make([]wire.Packet, 20_000) // more than may wait for a consumer: reading stands still when Close comes
+	for i := range flood {
+		flood[i] = &wire.Publish{Topic: "a"}
+	}
+	for range rounds {
+		got := 0
+		end := make(chan struct{})
+		s := open(t, client.Options{Dial: overTCP(t, func(p *peer) {
+			defer close(end)
+			p.accept(&wire.Connack{})
+			p.send(flood...)
+			flood = nil // once is enough
+			for {
+				switch q := p.read().(type) {
+				case *wire.Publish:
+					got++
+					p.send(&wire.Publish{Topic: q.Topic, Payload: q.Payload}) // which the client never takes
+				case *wire.Disconnect, nil:
+					return
+				}
+			}
+		})})
+		for i := range n {
+			if err := s.PublishAsync(t.Context(), text("a", fmt.Sprint(i), 0), nil); err != nil {
+				t.Fatal(err)
 			}
 		}
-	})})
-	for i := range n {
-		if err := s.PublishAsync(t.Context(), text("a", fmt.Sprint(i), 0), nil); err != nil {
+		if err := s.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := s.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	<-end
-	if got.Load() != n {
-		t.Errorf("the server got %d of %d messages", got.Load(), n)
-	}
-}
-
-// A Server that does not close its side must not hold up the end for long, as long as nothing comes from it any more.
-func TestCloseDoesNotWaitLongForAServerThatStaysSilent(t *testing.T) {
-	closed := make(chan struct{})
-	s := open(t, client.Options{Dial: overTCP(t, func(p *peer) {
-		p.accept(&wire.Connack{})
-		want[*wire.Disconnect](p)
-		<-closed
-	})})
-	start := time.Now()
-	_ = s.Close(t.Context())
-	close(closed)
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("Close took %v", took)
+		<-end
+		if got != n {
+			t.Fatalf("the server got %d of %d messages", got, n)
+		}
 	}
 }
 
@@ -354,56 +346,5 @@ func TestUnknownAcknowledgementsAreAnsweredOrIgnored(t *testing.T) {
 	}
 	if s.Err() != nil {
 		t.Error(s.Err())
-	}
-}
-
-// At QoS 0 a DISCONNECT is the only way to refuse a message, and it may come after the client's own.
-func TestCloseTellsTheServersLastWord(t *testing.T) {
-	early := func(p *peer) {
-		want[*wire.Publish](p)
-		p.send(&wire.Disconnect{Code: wire.NotAuthorized})
-	}
-	tests := []struct {
-		name string
-		rest func(*peer)
-		want wire.ReasonCode
-	}{
-		{"before the client's DISCONNECT", early, wire.NotAuthorized},
-		{"after it", func(p *peer) {
-			want[*wire.Publish](p)
-			want[*wire.Disconnect](p)
-			p.send(&wire.Publish{Topic: "b", Payload: make([]byte, 100_000)}, &wire.Pingresp{}, &wire.Disconnect{Code: wire.NotAuthorized})
-		}, wire.NotAuthorized},
-		{"nothing", func(p *peer) { want[*wire.Publish](p) }, wire.Success},
-		{"that it goes", func(p *peer) {
-			want[*wire.Publish](p)
-			want[*wire.Disconnect](p)
-			p.send(&wire.Disconnect{Code: wire.ServerShuttingDown})
-		}, wire.Success},
-		{"no complaint", func(p *peer) {
-			want[*wire.Publish](p)
-			want[*wire.Disconnect](p)
-			p.send(&wire.Disconnect{})
-		}, wire.Success},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			dial := overTCP(t, func(p *peer) {
-				p.accept(&wire.Connack{})
-				tt.rest(p)
-				_ = p.c.(*net.TCPConn).CloseWrite()
-				p.drain()
-			})
-			s, err := client.Open(t.Context(), client.Options{Dial: dial})
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = s.Publish(t.Context(), text("a", "x", 0))
-			err = s.Close(t.Context())
-			said, complained := errors.AsType[*client.DisconnectedError](err)
-			if complained != tt.want.IsError() || complained && said.Code != tt.want {
-				t.Errorf("Close: %v, want %v", err, tt.want)
-			}
-		})
 	}
 }

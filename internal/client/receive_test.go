@@ -69,11 +69,8 @@ func TestSubscribeDoesNotWaitForAServerThatMakesNoSense(t *testing.T) {
 		p.accept(&wire.Connack{})
 		want[*wire.Subscribe](p)
 		_, _ = p.c.Write([]byte("\x90\x03\x00\x01\x00")) // SUBACK without a Reason Code; the connection stays open
-		select {
-		case <-returned:
-		case <-time.After(2 * time.Second):
-			t.Error("Subscribe waits for the Server to close")
-		}
+		// A Subscribe that waited for the Server to close would end with another error, when its patience does.
+		<-returned
 	})})
 	defer close(returned)
 	if _, err := s.Subscribe(t.Context(), nil, wire.Subscription{Filter: "a"}); !errors.Is(err, client.ErrConnectionLost) {

@@ -145,7 +145,8 @@ func (c *courier) deliver(ctx context.Context) error {
 	defer cancel(nil)
 	c.mayDoubt(cancel)
 	defer c.mayDoubt(nil)
-	s, err := c.connect(inner, c.connectOptions(inner, cancel))
+	o := c.connectOptions(inner, cancel)
+	s, err := c.connect(inner, o)
 	if err != nil {
 		return c.why(inner, err)
 	}
@@ -159,7 +160,7 @@ func (c *courier) deliver(ctx context.Context) error {
 	}()
 	if err = c.sendAll(inner, s); err == nil {
 		// Not with inner: a connection that is lost after the last answer has done no harm.
-		err = c.finish(ctx, s)
+		err = c.finish(ctx, s, o.Retry.Reconnect)
 	} else {
 		err = c.why(inner, err)
 	}
@@ -232,12 +233,13 @@ func (c *courier) why(ctx context.Context, err error) error {
 	return &DeliveryError{err}
 }
 
-// finish waits for the last acknowledgements.
-func (c *courier) finish(ctx context.Context, s *client.Session) error {
+// finish waits for the last acknowledgements. Where the Session tries more often than was asked for, the last attempts are
+// another's; where it does not, they are its own, and leaving it each time that it is lost would be without end.
+func (c *courier) finish(ctx context.Context, s *client.Session, tries int) error {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.mayDoubt(cancel)
-	if c.asked.Reconnect != client.Forever {
+	if c.asked.Reconnect != tries {
 		go c.leave(inner, cancel)
 	}
 	if err := s.Drain(inner); err != nil {
@@ -300,6 +302,9 @@ func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) er
 		c.expire(e)
 		return nil
 	}
+	if err := lacksForm(&e, s); err != nil {
+		return c.setAside(e, err)
+	}
 	if d := c.pace.Next(); d > 0 {
 		if err := pause(ctx, d); err != nil {
 			return err
@@ -308,16 +313,21 @@ func (c *courier) send(ctx context.Context, s *client.Session, e queue.Entry) er
 	kept := c.underWayAs(e)
 	e.Message = message.Message{} // the Session has it
 	err := s.PublishKept(ctx, kept, func(r client.Result) { c.end(e, r.Err) })
-	switch {
-	case isRefused(err): // by a limit that CONNACK announced
+	if isRefused(err) { // by a limit that CONNACK announced
 		c.end(e, err)
 		return nil
-	case hasNoForm(err):
-		c.arrived()
-		e.Message = kept.Message
-		return c.setAside(e, err)
 	}
 	return err
+}
+
+// lacksForm says why no packet at the protocol level of a connection can carry a message, nil where one can. It is asked before
+// the Session has the message: during an outage that would take it all the same, and find out when nobody listens any more. Of
+// a message that the Server has received nothing but PUBREL is sent.
+func lacksForm(e *queue.Entry, s *client.Session) error {
+	if e.Received {
+		return nil
+	}
+	return checkForm(&e.Message, s.Caps().Version)
 }
 
 // underWayAs notes that a message is about to be sent.

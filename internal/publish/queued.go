@@ -155,8 +155,7 @@ func (in *intake) deliver(ctx context.Context) {
 // long as there is hope of room.
 func (in *intake) PublishAsync(ctx context.Context, m message.Message, _ func(client.Result)) error {
 	c := in.courier
-	p := wire.Publish{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, PacketID: 1, Properties: m.Properties}
-	if err := p.Check(cmp.Or(c.options.Version, wire.V5)); err != nil {
+	if err := checkForm(&m, cmp.Or(c.options.Version, wire.V5)); err != nil {
 		return err
 	}
 	for {
@@ -173,6 +172,12 @@ func (in *intake) PublishAsync(ctx context.Context, m message.Message, _ func(cl
 			return ctx.Err()
 		}
 	}
+}
+
+// checkForm says why no packet of a protocol level can carry m, nil where one can.
+func checkForm(m *message.Message, v wire.Version) error {
+	p := wire.Publish{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, PacketID: 1, Properties: m.Properties}
+	return p.Check(v)
 }
 
 // Drain implements Session.

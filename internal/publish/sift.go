@@ -37,6 +37,9 @@ var errAgain = errors.New("deliver again")
 // errStood says that a connection was lost before a message was sent on it.
 var errStood = errors.New("lost without a message")
 
+// errUnsent says that a message has ended without being sent, which tells nothing about the Server.
+var errUnsent = errors.New("ended without being sent")
+
 // SetAsideError is a message that the Server closes the connection for, every time, while it takes others, or one that the
 // protocol level of the connection has no form for. Nothing behind it in a Queue would ever be delivered.
 type SetAsideError struct {
@@ -80,8 +83,10 @@ func (s *suspect) skip(kept int) int {
 func (s *suspect) learn(skipped int, lost error) (goOn, guilty bool) {
 	hungUp := client.HungUp(lost)
 	switch {
-	case lost == nil && skipped == 0:
+	case skipped == 0 && (lost == nil || errors.Is(lost, errUnsent)):
 		return true, false
+	case errors.Is(lost, errUnsent):
+		return false, false
 	case lost == nil:
 		s.other = true
 	case !hungUp:
@@ -140,7 +145,7 @@ func (c *courier) sift(ctx context.Context) error {
 			return cmp.Or(c.setAside(e, lost), errAgain)
 		case goOn:
 			return errAgain
-		case lost == nil: // the first one is next
+		case lost == nil, errors.Is(lost, errUnsent): // the first one is next, or another
 		case left <= 0, !c.lasts() && c.queue.Kept() < 2 && c.asked.Reconnect != client.Forever:
 			return &DeliveryError{lost}
 		default:
@@ -180,7 +185,7 @@ func (c *courier) wait(ctx context.Context, d time.Duration) error {
 }
 
 // try makes a connection and sends one message on it. It returns the message, and how the connection was lost, nil when the
-// message has ended.
+// message has ended, errUnsent when it has without being sent.
 func (c *courier) try(ctx context.Context, skip int) (e queue.Entry, lost, err error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -225,14 +230,22 @@ func (c *courier) pick(ctx context.Context, s *client.Session, skip int) (e queu
 	return e, nil
 }
 
-// sendAlone sends a message and waits for its end. It returns how the connection was lost when that came first.
+// sendAlone sends a message and waits for its end. It returns how the connection was lost when that came first, or
+// errUnsent.
 func (c *courier) sendAlone(ctx context.Context, s *client.Session, e queue.Entry) (lost, err error) {
 	if !remaining(&e, c.queue.Now()) {
 		c.expire(e)
-		return nil, nil
+		return errUnsent, nil
+	}
+	if err := lacksForm(&e, s); err != nil {
+		return errUnsent, c.setAside(e, err)
 	}
 	ended := make(chan error, 1)
 	err = s.PublishKept(ctx, c.underWayAs(e), func(r client.Result) { ended <- r.Err })
+	if isRefused(err) { // by a limit that CONNACK announced
+		c.end(e, err)
+		return errUnsent, nil
+	}
 	if err == nil {
 		select {
 		case err = <-ended:
@@ -244,8 +257,6 @@ func (c *courier) sendAlone(ctx context.Context, s *client.Session, e queue.Entr
 	case err == nil, isRefused(err):
 		c.end(e, err)
 		return nil, nil
-	case hasNoForm(err):
-		return nil, c.setAside(e, err)
 	case c.queue.Err() != nil, ctx.Err() != nil:
 		return nil, c.why(ctx, err)
 	default:
