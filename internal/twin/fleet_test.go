@@ -73,7 +73,7 @@ func rollout(t *testing.T, w *world, o twin.RolloutOptions, settings ...string) 
 	if o.Wait == nil {
 		o.Wait = &twin.WaitOptions{}
 	}
-	o.Timeout = 30 * time.Second
+	o.Timeout = 2 * patience
 	results, err := g.Rollout(t.Context(), g.Twins(), func(*twin.Twin) twin.Change { return assign(t, settings...) }, o)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestAThousandDevicesConvergeWithinSeconds(t *testing.T) {
 			if counts := outcomes(results); counts[twin.Converged] != n {
 				t.Fatalf("%v", counts)
 			}
-			if took > 10*time.Second {
+			if took > 10*time.Second && !raced { // with the race detector, and beside other tests, it is the bound of the rollout that counts
 				t.Errorf("it took %v", took)
 			}
 			t.Logf("%d devices in %v", n, took)
