@@ -40,6 +40,7 @@ type actor struct {
 	returning bool // connects once more, to say what is left, while the fleet takes leave
 	stalled   bool // is due and waits for the brake
 	conn      *conn
+	former    *conn         // that it has ended; the next one waits for its end
 	wish      time.Duration // when it wanted its connection, simulated
 	stoodAt   time.Duration // since when it has one
 	deadline  time.Duration // when it gives up to wait for the Server, in the states that do
@@ -240,6 +241,7 @@ func (f *Fleet) dial(ctx context.Context, a *actor) {
 		f.fail(err)
 		return
 	}
+	t.former, a.former = a.former, nil
 	f.dialing++
 	f.dialers.Go(func() { t.run(ctx) })
 }

@@ -24,6 +24,7 @@ type conn struct {
 	version wire.Version
 	in      *wire.Reader
 	out     outbox
+	gone    chan struct{} // closed when nothing comes over it any more
 
 	keepAlive time.Duration
 	window    int  // QoS 1 and 2 messages that the Server takes at once
@@ -51,15 +52,29 @@ type attempt struct {
 	target  link.Target
 	connect *wire.Connect
 	rate    int64 // at which it reads
+	former  *conn // of the same Session, which ends first; nil for none
 }
 
 // run makes the connection and tells the loop.
 func (t *attempt) run(ctx context.Context) {
+	t.awaitFormer(ctx)
 	ctx, cancel := context.WithTimeout(ctx, t.fleet.o.ConnectTimeout)
 	defer cancel()
 	c, err := t.open(ctx)
 	if !t.fleet.post(event{kind: t.kind, actor: t.actor, conn: c, err: err}) && c != nil {
 		_ = c.nc.Close()
+	}
+}
+
+// awaitFormer waits until the Server has closed the connection before, for lingerTime or so at most: a Server that takes a
+// Session over need not read what still comes over the old connection, and the ledger says that it was sent.
+func (t *attempt) awaitFormer(ctx context.Context) {
+	if t.former == nil {
+		return
+	}
+	select {
+	case <-t.former.gone:
+	case <-ctx.Done():
 	}
 }
 
@@ -73,6 +88,7 @@ func (t *attempt) open(ctx context.Context) (*conn, error) {
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	c := &conn{nc: nc, fleet: t.fleet, actor: t.actor, version: t.connect.Version, began: began, clean: t.connect.CleanStart}
+	c.gone = make(chan struct{})
 	c.readRate.Store(t.rate)
 	c.in = wire.NewReader((*throttled)(c), 0)
 	c.in.Spare(small)
@@ -181,6 +197,7 @@ func (c *conn) read() {
 	err := c.readAll()
 	c.out.abandon()
 	_ = c.nc.Close()
+	close(c.gone)
 	if !c.dark.Load() {
 		c.fleet.post(event{kind: closed, actor: c.actor, conn: c, err: err})
 	}

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -123,6 +124,37 @@ func (s *stage) verdict() simulate.Verdict {
 		v.Received(m)
 	}
 	return v.Verdict()
+}
+
+// sane expects that what came in is what was sent, but for what was done on purpose.
+func (s *stage) sane(v *simulate.Verdict) {
+	s.t.Helper()
+	damage := v.Unexplained
+	damage.Reordered = max(0, damage.Reordered-s.undecided(v))
+	if damage.Damage() > 0 || v.Unknown > 0 || v.Sent < 50 {
+		s.t.Errorf("not on purpose: %+v, unknown %d, sent %d", v.Unexplained, v.Unknown, v.Sent)
+		for _, x := range v.Examples {
+			for i := range s.entries {
+				e := &s.entries[i]
+				if e.Topic == x.Topic && e.Due.Sub(x.Due).Abs() < time.Microsecond && !slices.Contains(e.Effects, x.What) && !slices.Contains(e.Effects, simulate.Dropped) {
+					s.t.Errorf("%s: due %s, %+v", x.What, e.Due.Sub(s.options.Begin), *e)
+				}
+			}
+		}
+	}
+}
+
+// undecided counts what seems to be out of order at topics where something went out again, because its acknowledgement had
+// not come when the connection ended: both may have come, and by their order alone nobody can tell which of messages that
+// are alike is which.
+func (s *stage) undecided(v *simulate.Verdict) (n int) {
+	for _, x := range v.Examples {
+		again := func(e simulate.Entry) bool { return e.Again && e.Topic == x.Topic }
+		if x.What == simulate.Reordered && slices.ContainsFunc(s.entries, again) {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *stage) close() {

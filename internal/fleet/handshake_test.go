@@ -98,15 +98,16 @@ func TestSessionThatIsPresentAfterCleanStartIsAProtocolErrorAtMQTT5(t *testing.T
 	for _, tt := range []struct {
 		version wire.Version
 		connack []byte
+		length  string // of what does not end by itself
 		ends    bool
 	}{
-		{wire.V5, []byte{0x20, 3, 1, 0, 0}, true},
-		{wire.V311, []byte{0x20, 2, 1, 0}, false},
+		{wire.V5, []byte{0x20, 3, 1, 0, 0}, "1h", true},
+		{wire.V311, []byte{0x20, 2, 1, 0}, "300ms", false},
 	} {
 		t.Run(tt.version.String(), func(t *testing.T) {
 			t.Parallel()
 			server := newAnswering(t, tt.connack)
-			s := newStage(t, calm("300ms", 1, 1))
+			s := newStage(t, calm(tt.length, 1, 1))
 			defer s.close()
 			s.options.Target.Port = server.port
 			s.options.Version = tt.version

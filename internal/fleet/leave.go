@@ -30,7 +30,7 @@ func (f *Fleet) vanish(a *actor, reset bool) {
 	a.retryAt = profile.Never
 	if t := a.trouble; t != nil && t.hidden != nil {
 		t.hidden.cut(reset)
-		t.hidden = nil
+		a.former, t.hidden = t.hidden, nil
 		if a.willAt < profile.Never {
 			a.willAt = min(a.willAt, f.meant()+a.willDelay) // the Server learns of it now
 		}
@@ -42,6 +42,7 @@ func (f *Fleet) vanish(a *actor, reset bool) {
 	f.part(a, nil)
 	f.losing(a, f.meant())
 	c.cut(reset)
+	a.former = c
 }
 
 // leaveWithWill says goodbye and asks for the Will Message, which only MQTT 5 can do.
@@ -54,6 +55,7 @@ func (f *Fleet) leaveWithWill(a *actor) {
 	f.losing(a, f.meant())
 	c.dark.Store(true)
 	c.part(wire.DisconnectWithWill)
+	a.former = c
 }
 
 // blackhole lets nothing through any more. The Server finds out when its patience is over.
@@ -114,6 +116,7 @@ func (f *Fleet) finishParting(a *actor) {
 	c.dark.Store(true)
 	c.part(wire.Success)
 	f.recount(a)
+	a.former = c
 }
 
 // leave has all devices take leave.
@@ -191,6 +194,7 @@ func (f *Fleet) again(a *actor) {
 	f.part(a, nil)
 	f.losing(a, f.now())
 	c.cut(false)
+	a.former = c
 	a.device.Disconnected()
 	f.act(a, f.simulated(f.now()), a.device.Reconnect())
 }

@@ -35,7 +35,7 @@ func show(t *testing.T, keys string, end func(cancel context.CancelCauseFunc, s 
 	end(cancel, s)
 	select {
 	case <-s.Done():
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("it does not end")
 	}
 	_ = keyboard.Close()

@@ -38,6 +38,7 @@ type liveWorld struct {
 	server  *brokertest.Server
 	watcher *client.Session
 	live    *simulate.Live
+	alive   uint16 // Keep Alive in seconds, long enough for a machine that stands still for some
 	born    chan struct{}
 	happens chan string
 	done    chan error
@@ -54,7 +55,7 @@ func dialTo(addr string) func(context.Context) (net.Conn, error) {
 func newLiveWorld(t *testing.T, p *profile.Profile, plays func(*profile.Fault) bool) *liveWorld {
 	t.Helper()
 	w := &liveWorld{
-		t: t, server: brokertest.Start(t), born: make(chan struct{}), happens: make(chan string, 1000), done: make(chan error, 1),
+		t: t, server: brokertest.Start(t), alive: 30, born: make(chan struct{}), happens: make(chan string, 1000), done: make(chan error, 1),
 	}
 	layout, err := p.Layout(contract.Default())
 	if err != nil {
@@ -80,7 +81,7 @@ func (w *liveWorld) lives(v wire.Version) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	o := client.Options{
-		Dial: dialTo(w.server.Addr), Version: v, ClientID: liveID, KeepAlive: 1, ConnectTimeout: 5 * time.Second,
+		Dial: dialTo(w.server.Addr), Version: v, ClientID: liveID, KeepAlive: w.alive, ConnectTimeout: 20 * time.Second,
 		Retry: client.Retry{Reconnect: client.Forever, MaxWait: 100 * time.Millisecond},
 	}
 	go func() { w.done <- w.live.Run(ctx, o) }()
@@ -310,7 +311,7 @@ func TestTheFaultsOfAProfileHappenToALiveDevice(t *testing.T) {
 		"graceful":             {"300ms", []string{"online", "offline", "online"}},
 		"disconnect_with_will": {"300ms", []string{"online", "offline", "online"}},
 		"new_client_id":        {"300ms", []string{"online", "online"}},
-		"blackhole":            {"3s", []string{"online", "offline", "online"}}, // Keep Alive is 1 s
+		"blackhole":            {"8s", []string{"online", "offline", "online"}}, // Keep Alive is 3 s
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
@@ -320,6 +321,9 @@ func TestTheFaultsOfAProfileHappenToALiveDevice(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := newLiveWorld(t, p, simulate.Plays)
+			if fault == "blackhole" {
+				w.alive = 3
+			}
 			w.lives(wire.V5)
 			w.presence(test.want...)
 			w.next("telemetry/temp")

@@ -132,6 +132,10 @@ func TestExpectationsAreJudged(t *testing.T) {
 
 func TestWhatWasNotSeenIsNotJudged(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, judgeWhatWasNotSeen) // the run ends when it is said to, to the second
+}
+
+func judgeWhatWasNotSeen(t *testing.T) {
 	p := aProfile(t, "lost == 0", "lint.errors == 0", "sent == 0", `reconnects == 0 within 1m of fault "outage"`)
 	r := fixedRun(p, time.Minute, simulate.Shard{})
 	if v := tally.Judge(r.Summary()); v[2].Verdict != verdict.BadData {

@@ -3,6 +3,7 @@ package tally_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,6 +33,10 @@ func part(p *profile.Profile, shard simulate.Shard) *tally.Summary {
 
 func TestPartsAddUpToTheWhole(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, addUpParts) // all parts begin and end at the same time
+}
+
+func addUpParts(t *testing.T) {
 	p := aProfile(t, "connected >= 4", "sent == 4", "publish_ack p50 < 250ms", "publish_ack p99 < 350ms")
 	parts := []*tally.Summary{part(p, simulate.Shard{Index: 2, Count: 3}), part(p, simulate.Shard{Index: 0, Count: 3}), part(p, simulate.Shard{Index: 1, Count: 3})}
 	for i, s := range parts { // through their files
@@ -109,6 +114,10 @@ func TestPartsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 
 func TestAPartThatEndedEarlyIsMentioned(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, mentionAnEarlyEnd)
+}
+
+func mentionAnEarlyEnd(t *testing.T) {
 	p := aProfile(t, "connected >= 9 within 8m")
 	one := part(p, simulate.Shard{Index: 0, Count: 2})
 	r := fixedRun(p, time.Minute, simulate.Shard{Index: 1, Count: 2})

@@ -115,7 +115,7 @@ func liveEvidence(w *world) {
 	if r.Evidence != twin.ByLive {
 		t.Errorf("evidence %q", r.Evidence)
 	}
-	wants(t, w.setAndWait(twin.WaitOptions{Policy: twin.AckOnly}, "mode=normal"), twin.TimedOut)
+	wants(t, w.setAndWaitFor(enough, twin.WaitOptions{Policy: twin.AckOnly}, "mode=normal"), twin.TimedOut)
 }
 
 func timeEvidence(w *world) {

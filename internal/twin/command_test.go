@@ -1,6 +1,7 @@
 package twin_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -58,8 +59,21 @@ func (w *world) topics() twin.Topics {
 	return topics
 }
 
+// noting is a session that knows what expiry it has sent: the Server takes off what a message has waited.
+type noting struct {
+	*client.Session
+
+	expiry uint32
+}
+
+func (n *noting) PublishAsync(ctx context.Context, m message.Message, done func(client.Result)) error {
+	n.expiry = m.Properties.MessageExpiryInterval
+	return n.Session.PublishAsync(ctx, m, done)
+}
+
 func TestTheAnswerToACommandIsKnownByItsID(t *testing.T) {
 	t.Parallel()
+	const expires = 90*time.Second + time.Millisecond // rounded up
 	for _, tt := range []struct {
 		name    string
 		answers []string
@@ -83,18 +97,19 @@ func TestTheAnswerToACommandIsKnownByItsID(t *testing.T) {
 			w := newWorld(t)
 			w.publish(base+"/cmd/res", `{"id":"x","result":"done"}`) // retained, which it should not be
 			got := answering(t, w, tt.answers...)
-			c := twin.Command{Name: "defrost", Members: twin.State{"minutes": true}, Wait: patience, Expires: 1500 * time.Millisecond}
+			c := twin.Command{Name: "defrost", Members: twin.State{"minutes": true}, Wait: patience, Expires: expires}
 			if tt.err != nil {
 				c.ID, c.Wait = "x", 100*time.Millisecond
 			}
-			a, err := twin.Send(t.Context(), w.session, w.topics(), c)
+			s := &noting{Session: w.session}
+			a, err := twin.Send(t.Context(), s, w.topics(), c)
 			if !errors.Is(err, tt.err) || a.Refused != tt.refused || a.Why != tt.why || (err == nil) != (a.Answer != nil) {
 				t.Fatalf("%+v, %v", a, err)
 			}
 			m := <-got
 			doc := gjson.ParseBytes(m.Payload)
 			if doc.Get("name").String() != "defrost" || !doc.Get("minutes").Bool() || doc.Get("id").String() != a.ID || !doc.Get("ts").Exists() ||
-				!doc.Get("expires").Exists() || m.Retain || m.QoS != 1 || m.Properties.MessageExpiryInterval != 2 {
+				!doc.Get("expires").Exists() || m.Retain || m.QoS != 1 || s.expiry != 91 {
 				t.Errorf("sent %s, %+v", m.Payload, m)
 			}
 		})

@@ -229,7 +229,7 @@ func numberForms(w *world) {
 	}}).start(t, w)
 	w.options.Tolerance = twin.Tolerance{ByPointer: map[string]float64{"/c": 0.05}}
 	wants(t, w.setAndWait(twin.WaitOptions{}, "a=21", "b=21", "c=21", "d=12345678901234567890"), twin.Converged)
-	r := w.setAndWait(twin.WaitOptions{Deadline: soon()}, "a==21", "d=12345678901234567891")
+	r := w.setAndWaitFor(enough, twin.WaitOptions{}, "a==21", "d=12345678901234567891")
 	wants(t, r, twin.TimedOut, `/a 21.0, not "21"`, "/d 12345678901234567890, not 12345678901234567891")
 }
 
@@ -244,7 +244,7 @@ func unknownSetting(w *world) {
 func neverReported(w *world) {
 	t := w.t
 	(&device{answer: func(gjson.Result) report { return report{state: `{"mode":"eco"}`} }}).start(t, w)
-	wants(t, w.setAndWait(twin.WaitOptions{}, "colour=red"), twin.TimedOut, "never reported /colour")
+	wants(t, w.setAndWaitFor(enough, twin.WaitOptions{}, "colour=red"), twin.TimedOut, "never reported /colour")
 }
 
 func nulls(w *world) {
@@ -321,7 +321,8 @@ func takesBack(w *world) {
 	first := setIn(t, g, twin.SetOptions{}, assign(t, "mode=eco"))
 	d.publish("/reported", fmt.Sprintf(`{"desired_rev":%d,"state":{"mode":"eco"}}`, first.Rev), true)
 	d.publish("/reported", fmt.Sprintf(`{"desired_rev":%d,"state":{"mode":"normal"}}`, first.Rev), true)
-	results, err := g.Wait(t.Context(), g.Twins(), twin.WaitOptions{Stable: 100 * time.Millisecond, Deadline: time.Now().Add(400 * time.Millisecond)})
+	d.await()
+	results, err := g.Wait(t.Context(), g.Twins(), twin.WaitOptions{Stable: enough / 2, Deadline: time.Now().Add(enough)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func rollout(t *testing.T, w *world, o twin.RolloutOptions, settings ...string) 
 	if o.Wait == nil {
 		o.Wait = &twin.WaitOptions{}
 	}
-	o.Timeout = time.Minute
+	o.Timeout = 2 * patience
 	results, err := g.Rollout(t.Context(), g.Twins(), func(*twin.Twin) twin.Change { return assign(t, settings...) }, o)
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	base     = "acme/lyon/cr-001"
-	patience = 10 * time.Second
+	patience = 30 * time.Second
 )
 
 // open connects to a Server until the test ends.
@@ -128,9 +128,18 @@ func assign(t *testing.T, settings ...string) twin.Change {
 // setAndWait sets, and waits for the device.
 func (w *world) setAndWait(o twin.WaitOptions, settings ...string) twin.Result {
 	w.t.Helper()
+	return w.setAndWaitFor(patience, o, settings...)
+}
+
+// enough is how long a device that answers at once takes for it on a slow machine: long enough to see that its answer is not
+// what is waited for.
+const enough = 4 * time.Second
+
+func (w *world) setAndWaitFor(timeout time.Duration, o twin.WaitOptions, settings ...string) twin.Result {
+	w.t.Helper()
 	g := w.group()
 	results, err := g.Rollout(w.t.Context(), g.Twins(), func(*twin.Twin) twin.Change { return assign(w.t, settings...) },
-		twin.RolloutOptions{Wait: &o, Timeout: 2 * time.Second})
+		twin.RolloutOptions{Wait: &o, Timeout: timeout})
 	if err != nil {
 		w.t.Fatal(err)
 	}
