@@ -3,6 +3,7 @@ package broker_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/mqx-cli/mqx/internal/broker"
 	"github.com/mqx-cli/mqx/internal/broker/brokertest"
@@ -20,6 +21,9 @@ func TestReplacingASubscriptionLosesNothing(t *testing.T) {
 		go func() {
 			for i := range n {
 				packet, err := (&wire.Publish{Topic: name, QoS: 1, PacketID: 1, Payload: text("%d", i)}).Append(nil, v)
+				if err == nil {
+					err = pub.conn.SetWriteDeadline(time.Now().Add(patience)) // that of CONNECT is over on a slow machine
+				}
 				if err == nil {
 					_, err = pub.conn.Write(packet)
 				}

@@ -243,9 +243,11 @@ func (c *client) paced(f *faulty, buf []byte) error {
 		if rate > 0 {
 			n = min(n, perTick(rate))
 		}
-		if !c.b.stopping() {
+		c.session.mu.Lock()
+		if !c.closing && !c.broken { // farewell has not set the last deadline
 			_ = c.conn.SetWriteDeadline(time.Now().Add(c.b.cfg.WriteTimeout)) // Write tells
 		}
+		c.session.mu.Unlock()
 		written, err := c.conn.Write(buf[:n])
 		c.b.counters.bytesSent.Add(int64(written))
 		if err != nil {

@@ -166,8 +166,8 @@ func TestAnyNumberOfRetainedMessagesIsDelivered(t *testing.T) {
 	t.Parallel()
 	s := brokertest.Start(t, broker.Config{MaxQueuedMessages: 100})
 	const n = 20_000
-	pub, sub := connected(t, s, wire.V5, "pub"), dial(t, s, wire.V5)
-	retainMany(pub, n, "%d")
+	retainMany(connected(t, s, wire.V5, "pub"), n, "%d")
+	sub := dial(t, s, wire.V5) // only now: who does not send CONNECT for ten seconds is given up
 	sub.connect(&wire.Connect{ClientID: "sub", Properties: receiveMaximum(10)})
 	sub.sub("r/+", 2)
 	sub.collectInOrder(0, n)
@@ -245,9 +245,10 @@ func lastSeen(c *raw) map[string]string {
 func TestAReplayShowsTheStoreAsItWasWhenTheSubscriptionBegan(t *testing.T) {
 	t.Parallel()
 	s := brokertest.Start(t)
-	pub, sub := connected(t, s, wire.V5, "pub"), dial(t, s, wire.V5)
+	pub := connected(t, s, wire.V5, "pub")
 	const n = 1000
 	retainMany(pub, n, "old")
+	sub := dial(t, s, wire.V5)
 	sub.connect(&wire.Connect{ClientID: "sub", Properties: receiveMaximum(1)})
 	sub.sub("r/+", 1)
 	sub.collect(10) // under way
@@ -289,13 +290,14 @@ func TestAReplayEndsWithItsSession(t *testing.T) {
 func TestAReplayGoesOnInAResumedSession(t *testing.T) {
 	t.Parallel()
 	s := brokertest.Start(t)
-	pub, sub := connected(t, s, wire.V5, "pub"), dial(t, s, wire.V5)
+	pub := connected(t, s, wire.V5, "pub")
 	const n = 300
 	for i := range n {
 		pub.publish(&wire.Publish{Topic: fmt.Sprintf("r/%03d", i), QoS: 1, Retain: true, Payload: text("%d", i)})
 	}
 	props := receiveMaximum(1)
 	props.SessionExpiryInterval = 60
+	sub := dial(t, s, wire.V5)
 	sub.connect(&wire.Connect{ClientID: "sub", Properties: props.Set(wire.PropSessionExpiryInterval)})
 	sub.sub("r/#", 1)
 	sub.collectInOrder(0, 100)

@@ -408,7 +408,7 @@ func TestTopicsOfManyLevelsHoldNobodyUp(t *testing.T) {
 			}
 		}
 	}
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > patience { // less than a second, unless each level costs as much as all before it
 		t.Fatalf("took %v", took)
 	}
 }

@@ -59,26 +59,28 @@ func TestDisconnectWithWillPublishesIt(t *testing.T) {
 
 func TestTheWillKeepsItsProperties(t *testing.T) {
 	t.Parallel()
-	s := brokertest.Start(t)
-	watch, c := connected(t, s, wire.V5, "watch"), dial(t, s, wire.V5)
-	watch.sub("will", 0)
 	p := (&wire.Properties{
 		PayloadFormatIndicator: 1, ContentType: "text/plain", ResponseTopic: "r", CorrelationData: []byte{0, 1},
 		MessageExpiryInterval: 30, UserProperties: []wire.UserProperty{{Key: "k", Value: "v"}},
 	}).Set(wire.PropPayloadFormatIndicator, wire.PropContentType, wire.PropResponseTopic, wire.PropCorrelationData,
 		wire.PropMessageExpiryInterval)
-	c.connect(&wire.Connect{ClientID: "c", Will: &wire.Will{Topic: "will", Payload: []byte("x"), Retain: true, Properties: p}})
-	c.drop()
-	late := connected(t, s, wire.V5, "late")
-	got := watch.receive().Properties
-	late.sub("will", 0)
-	for _, got := range []*wire.Properties{got, late.receive().Properties} {
-		if got.ContentType != "text/plain" || got.ResponseTopic != "r" || !bytes.Equal(got.CorrelationData, []byte{0, 1}) ||
-			got.PayloadFormatIndicator != 1 || got.UserProperties[0].Value != "v" || got.MessageExpiryInterval != 30 ||
-			got.Has(wire.PropWillDelayInterval) {
-			t.Fatalf("got %+v", got)
+	bubble(t, broker.Config{}, func(in inside) { // the expiry counts down
+		watch, c, late := pipe(in.t, in.b, wire.V5), pipe(in.t, in.b, wire.V5), pipe(in.t, in.b, wire.V5)
+		watch.connect(&wire.Connect{ClientID: "watch"})
+		watch.sub("will", 0)
+		c.connect(&wire.Connect{ClientID: "c", Will: &wire.Will{Topic: "will", Payload: []byte("x"), Retain: true, Properties: p}})
+		c.drop()
+		got := watch.receive().Properties
+		late.connect(&wire.Connect{ClientID: "late"})
+		late.sub("will", 0)
+		for _, got := range []*wire.Properties{got, late.receive().Properties} {
+			if got.ContentType != "text/plain" || got.ResponseTopic != "r" || !bytes.Equal(got.CorrelationData, []byte{0, 1}) ||
+				got.PayloadFormatIndicator != 1 || got.UserProperties[0].Value != "v" || got.MessageExpiryInterval != 30 ||
+				got.Has(wire.PropWillDelayInterval) {
+				in.t.Fatalf("got %+v", got)
+			}
 		}
-	}
+	})
 }
 
 func TestTheWillWaitsForItsDelayOrTheEndOfTheSession(t *testing.T) {

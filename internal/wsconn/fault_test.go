@@ -32,13 +32,11 @@ func serve(t *testing.T, head string, then func(net.Conn)) (dial func(context.Co
 			return
 		}
 		defer c.Close()
-		r, err := http.ReadRequest(bufio.NewReader(c))
+		r, err := answer(c, head)
 		if err != nil {
 			return
 		}
 		requests <- r
-		proof := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-		_, _ = io.WriteString(c, strings.ReplaceAll(head, "ACCEPT", base64.StdEncoding.EncodeToString(proof[:])))
 		then(c)
 	}()
 	t.Cleanup(func() {
@@ -49,6 +47,17 @@ func serve(t *testing.T, head string, then func(net.Conn)) (dial func(context.Co
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", l.Addr().String())
 	}, requests
+}
+
+// answer reads the request for a WebSocket and answers it with head, in which ACCEPT stands for the proof.
+func answer(c net.Conn, head string) (*http.Request, error) {
+	r, err := http.ReadRequest(bufio.NewReader(c))
+	if err != nil {
+		return nil, err
+	}
+	proof := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	_, err = io.WriteString(c, strings.ReplaceAll(head, "ACCEPT", base64.StdEncoding.EncodeToString(proof[:])))
+	return r, err
 }
 
 const upgraded = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ACCEPT\r\n"
@@ -145,23 +154,6 @@ func TestReadTakesWhatMayStandBetweenBytes(t *testing.T) {
 	if got, err := io.ReadAll(c); err != nil || string(got) != "hello" {
 		t.Errorf("got %q, %v", got, err)
 	}
-}
-
-func TestCloseDoesNotWaitForOneWhoIsSilent(t *testing.T) {
-	released := make(chan struct{})
-	c := opened(t, "", func(net.Conn) { <-released })
-	closed := make(chan struct{})
-	go func() {
-		_ = c.Close()
-		close(closed)
-	}()
-	select {
-	case <-closed:
-	case <-time.After(4 * time.Second): // the library waits for five
-		t.Error("Close still waits")
-	}
-	close(released)
-	<-closed
 }
 
 func TestCloseNowSaysNothing(t *testing.T) {

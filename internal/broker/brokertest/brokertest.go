@@ -15,8 +15,9 @@ import (
 	"github.com/mqx-cli/mqx/internal/broker"
 )
 
-// waitTimeout is how long a test waits for an event before it fails.
-const waitTimeout = 10 * time.Second
+// waitTimeout is how long a test waits for an event before it fails. A machine with much to do may leave a test alone for
+// seconds.
+const waitTimeout = 30 * time.Second
 
 // shownEvents is how many events are shown when the one that was waited for has not come.
 const shownEvents = 20

@@ -22,8 +22,10 @@ func TestEventsCanBeWaitedForBeforeAndAfterTheyHappen(t *testing.T) {
 	t.Parallel()
 	told := make(chan broker.Event, 10)
 	s := brokertest.Start(t, broker.Config{Events: func(e broker.Event) { told <- e }})
+	ended := make(chan struct{})
 	go func() {
-		conn, err := net.DialTimeout("tcp", s.Addr, time.Second)
+		defer close(ended)
+		conn, err := net.DialTimeout("tcp", s.Addr, time.Minute)
 		if err != nil {
 			t.Error(err)
 
@@ -51,6 +53,7 @@ func TestEventsCanBeWaitedForBeforeAndAfterTheyHappen(t *testing.T) {
 	if e := <-told; e.Kind != broker.ClientConnected || e.ClientID != "c" {
 		t.Fatalf("the first event is %+v", e)
 	}
+	<-ended
 }
 
 func TestAwaitEndsWithItsContext(t *testing.T) {
