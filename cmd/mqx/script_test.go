@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait of a script.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // world is what a script has: a broker, and processes that run beside the script.
 type world struct {

@@ -25,7 +25,7 @@ func TestInteropWhatIsDesiredIsStoredAndAnswered(t *testing.T) {
 			if text := got.stdout.String(); !strings.HasPrefix(text, "1 ") || !strings.HasSuffix(text, `"state":{"mode":"eco","speed":2.50}}`+"\n") {
 				t.Errorf("mosquitto_sub printed %q", text)
 			}
-			run(t, 6, mqx(), s.desiredAt(v, "wait", press, "-W", "0.3")...)
+			run(t, 6, mqx(), s.desiredAt(v, "wait", press, "-W", "5")...)
 			run(t, 0, tool(t, "mosquitto_pub"), s.at("-V", v.mosquitto, "-r", "-q", "1", "-t", press+"/reported", "-m", `{"desired_id":"X","state":{"speed":2.5,"mode":"eco"}}`)...)
 			run(t, 0, mqx(), s.desiredAt(v, "wait", press)...)
 			run(t, 0, mqx(), s.desiredAt(v, "diff", "plant/+/+")...)

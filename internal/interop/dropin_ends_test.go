@@ -113,7 +113,7 @@ func TestDropInTellsOfRefusalsAsMosquittosClientsDo(t *testing.T) {
 			cases = append(cases, dropInCase{tool: "pub", args: good + "-q " + q + " -t open/a -m x"}, dropInCase{tool: "pub", args: good + "-q " + q + " -t closed/a -m x"},
 				dropInCase{tool: "pub", args: good + "-q " + q + " -t closed/a -m x --repeat 3"}, dropInCase{tool: "pub", args: good + "-q " + q + " -t closed/a -l", in: "a\nb\n"},
 				dropInCase{tool: "pub", args: good + "-q " + q + " -t closed/a -m x --quiet"}, dropInCase{tool: "sub", args: good + "-q " + q + " -t open/a -E"},
-				dropInCase{tool: "rr", args: good + "-q " + q + " -t closed/a -e open/b -m x -W 1"})
+				dropInCase{tool: "rr", args: good + "-q " + q + " -t closed/a -e open/b -m x -W 4"})
 		}
 	}
 	cases = append(cases, dropInCase{tool: "rr", args: "-u anna -P s3cret -t closed/a -q 1 -e open/b -m x", differs: "denied-request", err: "Warning: Publish 1 failed: Not authorized.\n"})

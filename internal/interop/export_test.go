@@ -23,7 +23,7 @@ type exported struct {
 
 func newExported(t *testing.T) *exported {
 	t.Helper()
-	x := &exported{dir: t.TempDir(), ports: []string{freePort(t), freePort(t), freePort(t)}}
+	x := &exported{dir: t.TempDir(), ports: freePorts(t, 3)}
 	for _, name := range []string{"dashboard", "d42"} {
 		p := start(t, strings.NewReader("pw-"+name+"\n"), mqx(), "broker", "passwd", x.path("users"), name, "--scram")
 		p.mustWait(0)

@@ -82,7 +82,7 @@ func TestInteropATakeoverIsNoOffline(t *testing.T) {
 	for name, start := range presenceServers() {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
-			states := startWatch(t, s, "--debounce", "10")
+			states := startWatch(t, s, "--debounce", "60")
 			device(t, s, "d1", "")
 			expectStates(t, states, "unknown online")
 			for range 3 {

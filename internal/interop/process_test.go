@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds each wait for a process or an event. It is generous: on a busy machine nothing may fail for being slow.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // output is a process's stream as far as it has come.
 type output struct {

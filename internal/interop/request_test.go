@@ -8,7 +8,7 @@ func TestInteropMosquittoRRIsAnsweredByMqxReply(t *testing.T) {
 	t.Parallel()
 	s := startMosquitto(t)
 	reply := startReady(t, s.mqx("reply", "svc/#", "--exec", "tr a-z A-Z", "-C", "1")...)
-	got := run(t, 0, tool(t, "mosquitto_rr"), s.at("-V", "mqttv5", "-t", "svc/up", "-e", "rr/answer", "-m", "hello", "-W", "10")...)
+	got := run(t, 0, tool(t, "mosquitto_rr"), s.at("-V", "mqttv5", "-t", "svc/up", "-e", "rr/answer", "-m", "hello", "-W", "30")...)
 	if got.stdout.String() != "HELLO\n" {
 		t.Errorf("mosquitto_rr printed %q", got.stdout.String())
 	}
@@ -41,5 +41,5 @@ func TestInteropMqxRequestIsAnsweredByMqxReplyThroughMosquitto(t *testing.T) {
 func TestInteropMqxRequestTellsThatNobodyIsSubscribedAtMosquitto(t *testing.T) {
 	t.Parallel()
 	s := startMosquitto(t)
-	run(t, 5, mqx(), s.mqx("request", "svc/nobody", "-m", "x", "-W", "0.3")...)
+	run(t, 5, mqx(), s.mqx("request", "svc/nobody", "-m", "x", "-W", "5")...)
 }

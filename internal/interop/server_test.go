@@ -5,6 +5,7 @@ package interop_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -95,14 +96,31 @@ func startEmbedded(t *testing.T, args ...string) server {
 	return s
 }
 
+// freePort returns a port on which nobody listens.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	return freePorts(t, 1)[0]
+}
+
+// freePorts returns ports on which nobody listens. They are none of those that the system gives to connections and to who asks
+// for any port: one of these may be gone before a Server has it, or while it starts again.
+func freePorts(t *testing.T, count int) []string {
+	t.Helper()
+	const lowest, ports, attempts = 10_000, 20_000, 1000
+	var free []string
+	for range attempts {
+		port := strconv.Itoa(lowest + rand.IntN(ports))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		defer func() { _ = l.Close() }() // not before there are all, so that they differ
+		if free = append(free, port); len(free) == count {
+			return free
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	t.Fatal("no port is free")
+	return nil
 }
 
 func writeFile(t *testing.T, name, content string) string {

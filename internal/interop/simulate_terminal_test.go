@@ -79,7 +79,7 @@ func TestADeviceOnATerminalEndsAsItIsTold(t *testing.T) {
 	}{
 		"Ctrl-C":     {nil, func(p *terminal) { p.press("\x03") }, 130},
 		"SIGTERM":    {nil, func(p *terminal) { p.signal(syscall.SIGTERM) }, 143},
-		"--duration": {[]string{"--duration", "1"}, func(*terminal) {}, 0},
+		"--duration": {[]string{"--duration", "5"}, func(*terminal) {}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startOnTerminal(t, 10, 40, append(append([]string{"simulate", "device", panelDevice}, test.args...), s.at()...)...)
@@ -94,7 +94,7 @@ func TestADeviceOnATerminalEndsAsItIsTold(t *testing.T) {
 
 func TestADeviceOnATerminalPrintsLinesWhenAsked(t *testing.T) {
 	s := startEmbedded(t)
-	p := startOnTerminal(t, 24, 80, append([]string{"simulate", "device", panelDevice, "--lines", "--duration", "1"}, s.at()...)...)
+	p := startOnTerminal(t, 24, 80, append([]string{"simulate", "device", panelDevice, "--lines", "--duration", "5"}, s.at()...)...)
 	p.shows("sent\t" + panelDevice + "/telemetry/temp")
 	p.mustWait(0)
 	if strings.Contains(p.screen.String(), "\x1b[?1049h") {

@@ -9,9 +9,18 @@ import (
 	"testing"
 )
 
+// startReadyOnTerminal starts a command on a terminal and returns when it is ready: its table is drawn before it subscribes.
+func startReadyOnTerminal(t *testing.T, args ...string) *terminal {
+	t.Helper()
+	ready := filepath.Join(t.TempDir(), "ready")
+	p := startOnTerminal(t, 12, 100, append(args, "--ready-file", ready)...)
+	eventually(t, "ready: "+strings.Join(args, " "), func() bool { _, err := os.Stat(ready); return err == nil })
+	return p
+}
+
 func TestReportIsALiveTableOnATerminal(t *testing.T) {
 	s := startEmbedded(t)
-	p := startOnTerminal(t, 12, 100, append([]string{"sub", "acme/#", "--report", "--color", "never"}, s.at()...)...)
+	p := startReadyOnTerminal(t, append([]string{"sub", "acme/#", "--report", "--color", "never"}, s.at()...)...)
 	p.shows("acme/#: 0 topics")
 	for topic, n := range map[string]string{"acme/a": "3", "acme/b": "1"} {
 		run(t, 0, mqx(), s.mqx("pub", "-t", topic, "-m", "12345", "-q", "1", "--repeat", n)...)
@@ -27,7 +36,7 @@ func TestReportIsALiveTableOnATerminal(t *testing.T) {
 		t.Error("the terminal was not given back")
 	}
 
-	p = startOnTerminal(t, 12, 100, append([]string{"sub", "acme/#", "--report", "-C", "1"}, s.at()...)...)
+	p = startReadyOnTerminal(t, append([]string{"sub", "acme/#", "--report", "-C", "1"}, s.at()...)...)
 	p.shows("acme/#: 0 topics")
 	run(t, 0, mqx(), s.mqx("pub", "-t", "acme/c", "-n", "-q", "1")...)
 	p.mustWait(0)
