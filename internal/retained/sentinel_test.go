@@ -44,8 +44,8 @@ func TestASlowServerIsWaitedForWhenTheSentinelIsOnItsWay(t *testing.T) {
 		got    []string
 	}{
 		{"it pauses", func(s *slow) { s.gap = 4 * time.Second }, retained.Sentinel, all},
-		{"it acknowledges late", func(s *slow) { s.gap, s.acks = 4*time.Second, 11*time.Second }, retained.Sentinel, all},
-		{"it acknowledges late below MQTT 5", func(s *slow) { s.version, s.acks, s.gap = wire.V311, 11*time.Second, 4*time.Second }, retained.Sentinel, all},
+		{"it acknowledges late", func(s *slow) { s.gap, s.acks = 4*time.Second, 11500*time.Millisecond }, retained.Sentinel, all},
+		{"it acknowledges late below MQTT 5", func(s *slow) { s.version, s.acks, s.gap = wire.V311, 11500*time.Millisecond, 4*time.Second }, retained.Sentinel, all},
 		{"it never acknowledges", func(s *slow) { s.acks, s.swallow = time.Hour, true }, retained.Barrier, all},
 		{"it drops the sentinel", func(s *slow) { s.swallow = true }, retained.Barrier, all},
 		{"nobody has subscribed to it", func(s *slow) { s.code, s.gap = wire.NoMatchingSubscribers, 4*time.Second }, retained.Barrier, nil},
