@@ -137,14 +137,18 @@ func (c *client) write() {
 	defer c.b.buffers.put(buf)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
+	for first := true; ; first = false {
 		var again bool
 		*buf, again = c.fill((*buf)[:0])
 		if len(*buf) == 0 && !again {
 			break
 		}
-		if len(*buf) > 0 && !c.closing {
+		switch {
+		case len(*buf) == 0:
+		case !c.closing:
 			_ = c.conn.SetWriteDeadline(time.Now().Add(c.b.cfg.WriteTimeout)) // Write tells
+		case first: // that of farewell may be over before this goroutine was given the processor
+			_ = c.conn.SetWriteDeadline(time.Now().Add(lingerTime)) // Write tells
 		}
 		unsafe, gave := c.unsafe, c.gave
 		c.unsafe, c.gave = false, tally{}
