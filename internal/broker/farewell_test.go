@@ -3,6 +3,7 @@ package broker_test
 import (
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mqx-cli/mqx/internal/broker"
@@ -33,6 +34,7 @@ func TestABusyServerSaysWhyAConnectionEnds(t *testing.T) {
 		go in.b.ServeConn(&paused{Conn: theirs})
 		c := newRaw(in.t, ours, wire.V5)
 		c.connect(&wire.Connect{ClientID: "c"})
+		synctest.Wait() // the pause holds a lock: fake time stands still while anybody waits for that
 		c.sendBytes(0x36, 0)
 		c.expectDisconnect(wire.MalformedPacket)
 	})
