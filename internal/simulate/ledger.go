@@ -10,6 +10,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
@@ -154,7 +155,7 @@ func (r *entryReader) member(key string, v gjson.Result) {
 }
 
 func (r *entryReader) text(v gjson.Result) string {
-	r.ok = r.ok && v.Type == gjson.String
+	r.ok = r.ok && v.Type == gjson.String && utf8.ValidString(v.Str)
 	return v.Str
 }
 

@@ -184,7 +184,10 @@ func FuzzALineOfALedger(f *testing.F) {
 		e.Faults, e.Effects, e.Copies, e.SentTopic, e.SentHash = []string{"a"}, []simulate.Effect{simulate.Dropped}, 3, "x/y", e.Hash
 		f.Add(e.AppendJSON(nil))
 	}
-	for _, line := range []string{"", "{", "[]", "null", `{"due":"2026-01-01T00:00:00Z","topic":"a","hash":"0123456789abcdef","qos":3}`, `{"due":1,"topic":"a"}`} {
+	for _, line := range []string{
+		"", "{", "[]", "null", `{"due":"2026-01-01T00:00:00Z","topic":"a","hash":"0123456789abcdef","qos":3}`, `{"due":1,"topic":"a"}`,
+		"{\"due\":\"2026-01-01T00:00:00Z\",\"topic\":\"a\",\"hash\":\"0123456789abcdef\",\"effects\":[\"\x85\"]}",
+	} {
 		f.Add([]byte(line))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
